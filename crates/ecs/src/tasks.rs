@@ -219,7 +219,8 @@ impl Handle<RunTask> for Ecs {
 
 impl Handle<DescribeTasks> for Ecs {
     fn permissions(&self, cx: &Cx, input: &DescribeTasksRequest) -> Result<Permissions, Fault> {
-        Ok(input.tasks.iter().map(|task| Ecs::on_task::<DescribeTasks>(cx, input.cluster.as_deref(), task)).collect())
+        let on = |task: &str| Ecs::on_task::<DescribeTasks>(cx, input.cluster.as_deref(), task);
+        Ok(if input.tasks.is_empty() { on("*").into() } else { input.tasks.iter().map(|task| on(task)).collect() })
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeTasksRequest) -> Result<DescribeTasksResponse, Fault> {

@@ -96,7 +96,7 @@ async fn routes_are_there_once_and_turn_to_blackholes() {
         gateway_id: Some(gateway.clone()),
         ..Default::default()
     };
-    assert_eq!(cloud.expect_fault::<CreateRoute>(again).await.message(), "The route identified by 0.0.0.0/0 already exists");
+    assert_eq!(cloud.expect_fault::<CreateRoute>(again).await.message(), "The route identified by 0.0.0.0/0 already exists.");
     let detach = DetachInternetGatewayRequest { internet_gateway_id: gateway, vpc_id: vpc.clone(), dry_run: None };
     cloud.ok::<DetachInternetGateway>(detach).await;
     let states: Vec<_> = main_table(&cloud, &vpc).await.routes.unwrap().into_iter().map(|route| route.state.unwrap()).collect();

@@ -59,6 +59,7 @@ const SETUP: &[(&str, &str, &str)] = &[
         r#"{"Name":"xxx","DocumentType":"Command","Content":"{\"schemaVersion\":\"2.2\",\"mainSteps\":[{\"action\":\"aws:runShellScript\",\"name\":\"s\",\"inputs\":{\"runCommand\":[\"ls\"]}}]}"}"#,
     ),
     ("ssm", "CreateAssociation", r#"{"Name":"xxx","Targets":[{"Key":"tag:x","Values":["x"]}]}"#),
+    ("ssm", "CreateOpsMetadata", r#"{"ResourceId":"xxx"}"#),
     ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"xxx@example.com"}"#),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"xxx"}"#),
     (
@@ -111,6 +112,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("kms", "GrantToken", "$GrantToken"),
     ("ssm", "Path", "/xxx"),
     ("ssm", "AssociationId", "$AssociationId"),
+    ("ssm", "OpsMetadataArn", "$OpsMetadataArn"),
     ("ssm", "ResourceType", "Parameter"),
     ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),

@@ -68,7 +68,7 @@ impl Ssm {
         let found = self.automations.store.read(|state| Some((state.executions.get(id)?.clone(), state.progress.get(id)?.clone())));
         let Some((execution, progress)) = found else { return Ok(None) };
         let runbook = self.runbook_of(&execution.definition)?;
-        let Progress { machine, timers } = Progress::clone(&progress);
+        let Progress { machine, timers, .. } = Progress::clone(&progress);
         Ok(Some(Turn { id: id.clone(), execution: Execution::clone(&execution), machine, timers, runbook }))
     }
 
@@ -221,7 +221,7 @@ impl Ssm {
             let known = rows.get(&record.number).map(|row| row.id.clone());
             let known =
                 known.or_else(|| self.automations.store.read(|state| state.steps.get(&(id.clone(), record.number)).map(|row| row.id.clone())));
-            rows.insert(record.number, Arc::new(StepRow { id: known.unwrap_or_else(|| cx.ids().uuid()), record }));
+            rows.insert(record.number, Arc::new(StepRow { account: scope.account, id: known.unwrap_or_else(|| cx.ids().uuid()), record }));
         }
         let performs = task.is_some() && !over;
         self.automations.store.update(|state| {
@@ -231,7 +231,9 @@ impl Ssm {
             if over {
                 state.progress.remove(&id);
             } else {
-                state.progress.insert(id.clone(), Arc::new(Progress { machine: turn.machine.clone(), timers: turn.timers.clone() }));
+                state
+                    .progress
+                    .insert(id.clone(), Arc::new(Progress { account: scope.account, machine: turn.machine.clone(), timers: turn.timers.clone() }));
             }
             state.put(&id, turn.execution.clone());
         });

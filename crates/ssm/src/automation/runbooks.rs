@@ -69,11 +69,11 @@ impl Ssm {
             return Err(faults::AUTOMATION_DEFINITION_NOT_FOUND.says(format!("Document {name} is not an Automation document.")));
         }
         let hash = resolved.version.hash.as_ref();
-        let digest: Arc<str> = hex::encode(Fingerprint::of_texts(&[hash]).as_bytes()).into();
+        let digest: Arc<str> = hex::encode(Fingerprint::of_texts(&[cx.scope.account.as_str(), hash]).as_bytes()).into();
         let content: Arc<str> = resolved.value().to_string().into();
         let runbook = self.automations.runbooks.get(&digest, || Some(content.clone()))?;
         let (name, version) = (resolved.shown_name(cx.scope.account), resolved.version.number.to_string());
-        Ok(Runnable { resolved, name, version, digest, definition: Definition { content }, runbook })
+        Ok(Runnable { resolved, name, version, digest, definition: Definition { account: cx.scope.account, content }, runbook })
     }
 
     pub fn runbook_of(&self, digest: &Arc<str>) -> Result<Arc<Runbook>, Fault> {

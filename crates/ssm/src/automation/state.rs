@@ -1,7 +1,7 @@
 //! The tables: executions, where they stand, their steps, and the runbooks that they run.
 
 use cloudlet_api_ssm::{Runbook, StartAutomationExecutionRequest};
-use cloudlet_aws::{Arn, Caller, Scope, Timestamp};
+use cloudlet_aws::{Account, Arn, Caller, Scope, Timestamp};
 use cloudlet_engine::StoredShape;
 use cloudlet_runbook::machine::{Machine, StepRecord};
 use cloudlet_shape::Map;
@@ -15,7 +15,7 @@ pub struct AutomationState {
     /// Where the executions stand that run.
     pub progress: Table<Arc<str>, Arc<Progress>>,
     pub steps: Table<(Arc<str>, u64), Arc<StepRow>>,
-    /// The contents that executions run, by their digest.
+    /// The contents that executions of an account run, by a digest of both.
     pub definitions: Table<Arc<str>, Arc<Definition>>,
     pub previews: Table<Arc<str>, Arc<Preview>>,
     /// The executions of an account in a region, the newest first.
@@ -105,12 +105,14 @@ pub struct Location {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Progress {
+    pub account: Account,
     pub machine: Machine,
     pub timers: BTreeMap<u64, i64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepRow {
+    pub account: Account,
     pub id: String,
     pub record: StepRecord,
 }
@@ -118,6 +120,7 @@ pub struct StepRow {
 /// The content of a runbook, as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Definition {
+    pub account: Account,
     pub content: Arc<str>,
 }
 
