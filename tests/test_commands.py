@@ -118,16 +118,15 @@ def test_cancelling_stops_what_runs(ssm):
 
 
 def test_the_waiter_of_boto3_and_documents_of_ones_own(node_server, ssm):
-    text = "schemaVersion: '2.2'\nparameters:\n  word: {type: String, allowedPattern: '[a-z]+'}\nmainSteps:\n- action: aws:runShellScript\n  name: say\n  inputs:\n    runCommand:\n    - echo {{ word }}\n"
+    text = "schemaVersion: '2.2'\nparameters:\n  word: {type: String, allowedPattern: '[a-z]+'}\nmainSteps:\n- action: aws:runShellScript\n  name: speak\n  inputs:\n    runCommand:\n    - echo {{ word }}\n"
     ssm.create_document(Name="say", Content=text, DocumentFormat="YAML", DocumentType="Command")
     sent = ssm.send_command(InstanceIds=[LOCAL], DocumentName="say", Parameters={"word": ["hi"]})["Command"]
-    time.sleep(0.2)
     ssm.get_waiter("command_executed").wait(CommandId=sent["CommandId"], InstanceId=LOCAL, WaiterConfig={"Delay": 1})
-    assert finished(ssm, sent["CommandId"], LOCAL, "say")["StandardOutputContent"] == "hi\n"
+    assert finished(ssm, sent["CommandId"], LOCAL, "speak")["StandardOutputContent"] == "hi\n"
     with pytest.raises(ClientError) as refused:
         ssm.send_command(InstanceIds=[LOCAL], DocumentName="say", Parameters={"word": ["HI"]})
     assert refused.value.response["Error"]["Code"] == "InvalidParameters"
-    assert json.loads(ssm.get_document(Name="say")["Content"])["mainSteps"][0]["name"] == "say"
+    assert json.loads(ssm.get_document(Name="say")["Content"])["mainSteps"][0]["name"] == "speak"
 
 
 def test_an_association_runs_and_aws_cli_sees_it(ssm, node_server):

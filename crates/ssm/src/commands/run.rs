@@ -107,7 +107,11 @@ impl Ssm {
                 step.started = Some(started);
             });
             let inputs = substitute(&step.inputs, &|name| values.get(name).cloned());
-            let ended = execution.take(step, &inputs, &values, &in_environment).await;
+            let mut ended = execution.take(step, &inputs, &values, &in_environment).await;
+            // What is stopped as it begins fails in one way or another.
+            if ended.progress == Progress::Failed && execution.run.is_stopped() {
+                ended.progress = Progress::Cancelled;
+            }
             let finished = execution.cx.clock().now();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let (output, error) = (text(&ended.output), text(&ended.error));
