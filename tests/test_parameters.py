@@ -255,7 +255,7 @@ def test_validation_by_the_model(ssm):
 
 def test_what_is_not_built_says_so(ssm):
     with pytest.raises(ClientError) as refused:
-        ssm.list_documents()
+        ssm.describe_patch_baselines()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 

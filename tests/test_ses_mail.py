@@ -181,6 +181,8 @@ def test_other_peoples_clients(mail, tool, tmp_path):
     program = shutil.which(tool)
     if program is None:
         pytest.skip(f"{tool} is not installed")
+    if tool == "swaks" and subprocess.run(["perl", "-MNet::SSLeay", "-e", "1"], capture_output=True).returncode:
+        pytest.skip("swaks has no TLS without Net::SSLeay")
     authority = tmp_path / "ca.pem"
     authority.write_text(mail.server.request("GET", "/_cloudlet/ca.pem").text)
     port, text = mail.ports["starttls"][0], message(subject=f"from {tool}").as_string()
@@ -265,13 +267,14 @@ def test_hostile_clients_are_bounded(mail):
 
 def test_a_slow_client_holds_nobody_up(mail):
     with socket.create_connection(("127.0.0.1", mail.ports["mx"][0]), timeout=20) as slow:
-        slow.recv(1000)
+        replies = slow.makefile("rb")
+        replies.readline()
         for letter in b"EHLO slow":
             slow.sendall(bytes([letter]))
             with mail.tls() as client:
                 client.send_message(message(subject="beside a slow one"))
         slow.sendall(b"\r\n")
-        assert slow.recv(1000).startswith(b"250-")
+        assert replies.readline().startswith(b"250-")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_typing_resizing_interrupting_and_leaving(ssm, shell):
     channel.resize(90, 20)
     channel.type("stty size\r")
     channel.until("20 90")
-    channel.type("echo be''gun; sleep 1000\r")
+    # The program itself says that it has begun: the terminal is its own by then.
+    channel.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
     channel.until("begun")
     channel.type("\x03")
     channel.until("^C")

@@ -34,13 +34,13 @@ class Models:
     def operation(self, name, protocol, operation):
         return self.service(name, protocol).operation_model(operation)
 
-    def left_out(self, name):
+    def left_out(self, name, protocol):
         """The operations that the generated crate leaves out by our own decision."""
         entry = self.catalogue[name]
         out = set(self.corrections.get(name, {}).get("drop", ()))
         if "operations" in entry:
             lines = (SETTINGS / entry["operations"]).read_text().splitlines()
-            out |= set(self.service(name, "Ec2Query").operation_names) - {line.strip() for line in lines}
+            out |= set(self.service(name, protocol).operation_names) - {line.strip() for line in lines}
         return out
 
 

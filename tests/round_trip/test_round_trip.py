@@ -131,7 +131,7 @@ def test_no_operation_is_missing_except_those_left_out(request, models):
         if not ours:
             wrong.append(f"{service}: the echo does not know it (crates/wire/examples/echo/registry.rs)")
         for protocol in sorted({protocol for protocol, _ in ours}):
-            theirs = set(models.service(service, protocol).operation_names) - models.left_out(service)
+            theirs = set(models.service(service, protocol).operation_names) - models.left_out(service, protocol)
             wrong += [f"{service} {name}" for name in theirs.symmetric_difference(name for of, name in ours if of == protocol)]
     assert not wrong, "\n".join(wrong)
 

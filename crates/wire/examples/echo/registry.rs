@@ -38,6 +38,7 @@ impl Registry {
     pub fn new() -> Registry {
         let mut registry = Registry::default();
         cloudlet_api_ec2::each(&mut registry);
+        cloudlet_api_ecs::each(&mut registry);
         cloudlet_api_firehose::each(&mut registry);
         cloudlet_api_iam::each(&mut registry);
         cloudlet_api_kms::each(&mut registry);
