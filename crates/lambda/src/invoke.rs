@@ -63,7 +63,7 @@ struct FreeConcurrency {
 }
 
 impl Lambda {
-    fn room(&self, key: &FunctionKey, number: u64) -> FreeConcurrency {
+    fn free(&self, key: &FunctionKey, number: u64) -> FreeConcurrency {
         let scope = key.scope();
         self.store.read(|state| FreeConcurrency {
             provisioned: state.provisioned_for(key, number),
@@ -75,23 +75,23 @@ impl Lambda {
 
     /// Counts one more event of a function, if its concurrency allows it.
     fn admit(&self, key: &FunctionKey, number: u64, function: &Function) -> Result<RunningEvent<'_>, Fault> {
-        let room = self.room(key, number);
+        let free = self.free(key, number);
         let mut running = self.running.0.lock();
         let kept = (key.clone(), Some(number));
-        if running.get(&kept).copied().unwrap_or(0) < room.provisioned {
+        if running.get(&kept).copied().unwrap_or(0) < free.provisioned {
             *running.entry(kept.clone()).or_insert(0) += 1;
             return Ok(RunningEvent { running: &self.running, of: kept });
         }
         let of = (key.clone(), None);
         let own = running.get(&of).copied().unwrap_or(0);
         match function.reserved {
-            Some(most) if own >= most - room.total => {
+            Some(most) if own >= most - free.total => {
                 return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded"));
             }
             Some(_) => {}
             None => {
-                let on_demand = running.iter().filter(|((key, kept), _)| kept.is_none() && key.is_in(&of.0.scope()) && !room.reserved.contains(key));
-                if on_demand.map(|(_, count)| count).sum::<i32>() >= room.unreserved {
+                let on_demand = running.iter().filter(|((key, kept), _)| kept.is_none() && key.is_in(&of.0.scope()) && !free.reserved.contains(key));
+                if on_demand.map(|(_, count)| count).sum::<i32>() >= free.unreserved {
                     return Err(faults::rate_exceeded("ConcurrentInvocationLimitExceeded"));
                 }
             }

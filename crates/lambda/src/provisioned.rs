@@ -98,7 +98,7 @@ fn shown(of: &Provisioned) -> Shown {
     Shown { requested: of.requested, ready, status: status.to_owned(), reason, modified: modified(of.modified) }
 }
 
-/// Whether an account and a function have room for a configuration.
+/// Whether an account and a function have concurrency left for a configuration.
 fn check(state: &State, named: &Named, qualifier: &str, wanted: i32) -> Result<(), Fault> {
     let key = &named.key;
     let Some(Resolved { number, alias, .. }) = state.resolve(named, 0) else { return Err(no_qualifier(named, qualifier)) };

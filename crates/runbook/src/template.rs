@@ -67,20 +67,20 @@ pub type Scope<'s> = dyn Fn(&str) -> Option<Value> + 's;
 
 /// A value with all its variables replaced.
 pub fn resolve(value: &Value, scope: &Scope<'_>) -> Result<Value, Unresolved> {
-    let mut room = LARGEST;
-    resolve_in(value, scope, &mut room, 0)
+    let mut budget = LARGEST;
+    resolve_in(value, scope, &mut budget, 0)
 }
 
-fn resolve_in(value: &Value, scope: &Scope<'_>, room: &mut usize, depth: usize) -> Result<Value, Unresolved> {
+fn resolve_in(value: &Value, scope: &Scope<'_>, budget: &mut usize, depth: usize) -> Result<Value, Unresolved> {
     if depth > DEEPEST {
         return Err(Unresolved::TooLarge);
     }
     match value {
-        Value::String(text) => resolve_text(text, scope, room),
+        Value::String(text) => resolve_text(text, scope, budget),
         Value::Array(items) => {
             let mut out = Vec::with_capacity(items.len());
             for item in items {
-                let resolved = resolve_in(item, scope, room, depth + 1)?;
+                let resolved = resolve_in(item, scope, budget, depth + 1)?;
                 match resolved {
                     Value::Array(inner) if item.as_str().is_some_and(|text| whole(text).is_some()) => out.extend(inner),
                     other => out.push(other),
@@ -91,8 +91,8 @@ fn resolve_in(value: &Value, scope: &Scope<'_>, room: &mut usize, depth: usize) 
         Value::Object(fields) => {
             let mut out = Map::new();
             for (name, value) in fields {
-                let name = if name.contains("{{") { shown(&resolve_text(name, scope, room)?) } else { name.clone() };
-                out.insert(name, resolve_in(value, scope, room, depth + 1)?);
+                let name = if name.contains("{{") { shown(&resolve_text(name, scope, budget)?) } else { name.clone() };
+                out.insert(name, resolve_in(value, scope, budget, depth + 1)?);
             }
             Ok(Value::Object(out))
         }
@@ -100,9 +100,9 @@ fn resolve_in(value: &Value, scope: &Scope<'_>, room: &mut usize, depth: usize) 
     }
 }
 
-fn resolve_text(text: &str, scope: &Scope<'_>, room: &mut usize) -> Result<Value, Unresolved> {
+fn resolve_text(text: &str, scope: &Scope<'_>, budget: &mut usize) -> Result<Value, Unresolved> {
     let mut take = |bytes: usize| -> Result<(), Unresolved> {
-        *room = room.checked_sub(bytes).ok_or(Unresolved::TooLarge)?;
+        *budget = budget.checked_sub(bytes).ok_or(Unresolved::TooLarge)?;
         Ok(())
     };
     let find = |name: &str| scope(name).ok_or_else(|| Unresolved::Unknown(name.to_owned()));

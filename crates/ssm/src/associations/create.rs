@@ -90,6 +90,7 @@ impl Ssm {
             created: cx.now,
             updated: cx.now,
             version: 1,
+            caller: cx.caller.clone(),
             wanted: StoredShape::new(CreateAssociationRequest { tags: None, ..input }),
             status: None,
             tags,

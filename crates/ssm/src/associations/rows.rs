@@ -1,7 +1,7 @@
 //! Associations, their versions and executions, as rows.
 
 use cloudlet_api_ssm::{AssociationStatus, CreateAssociationRequest};
-use cloudlet_aws::{Arn, Scope, Timestamp};
+use cloudlet_aws::{Arn, Caller, Scope, Timestamp};
 use cloudlet_engine::StoredShape;
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub struct Association {
     pub created: Timestamp,
     pub updated: Timestamp,
     pub version: u32,
+    /// Who made the current version. Its automations are started in this name.
+    pub caller: Caller,
     /// The request that the current version is.
     pub wanted: StoredShape<CreateAssociationRequest>,
     /// What UpdateAssociationStatus has said.

@@ -40,7 +40,7 @@ impl Ssm {
         let document = self.documents.resolve(cx, &wanted.name, VersionSelector::version(wanted.document_version.as_deref()));
         let work = match document {
             Err(fault) => Err(fault),
-            Ok(found) if found.kind() == DocumentType::Automation => self.automate(cx, wanted).await.map(Work::Automation),
+            Ok(found) if found.kind() == DocumentType::Automation => self.automate(cx, &association.caller, wanted).await.map(Work::Automation),
             Ok(_) => {
                 let order = Order { input: command(wanted), association: Some(place.1.clone()) };
                 self.send(cx, order).await.map(|(id, _)| Work::Command(id))
@@ -56,8 +56,8 @@ impl Ssm {
         Ok(())
     }
 
-    /// The account itself starts it: the runbook works under the role that it names.
-    async fn automate(&self, cx: &Cx, wanted: &CreateAssociationRequest) -> Result<Arc<str>, Fault> {
+    /// Whoever made the association starts it, and must be allowed to, and to pass the role under which the runbook works.
+    async fn automate(&self, cx: &Cx, caller: &Caller, wanted: &CreateAssociationRequest) -> Result<Arc<str>, Fault> {
         if !cx.is_built::<StartAutomationExecution>() {
             return Err(faults::not_implemented("automations of associations"));
         }
@@ -72,7 +72,7 @@ impl Ssm {
             max_errors: wanted.max_errors.clone(),
             ..StartAutomationExecutionRequest::default()
         };
-        let started = Box::pin(cx.call::<StartAutomationExecution>(root(cx), cx.scope.clone(), input)).await?;
+        let started = Box::pin(cx.call::<StartAutomationExecution>(caller.clone(), cx.scope.clone(), input)).await?;
         Ok(started.automation_execution_id.unwrap_or_default().into())
     }
 }

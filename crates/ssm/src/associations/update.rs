@@ -57,7 +57,13 @@ impl Handle<UpdateAssociation> for Ssm {
                     "You have reached the maximum number versions allowed for an association. Each association has a limit of 1,000 versions.",
                 ));
             }
-            let next = Association { updated: cx.now, version: before.version + 1, wanted: StoredShape::new(wanted), ..(*before).clone() };
+            let next = Association {
+                updated: cx.now,
+                version: before.version + 1,
+                caller: cx.caller.clone(),
+                wanted: StoredShape::new(wanted),
+                ..(*before).clone()
+            };
             state.put(place.clone(), next.clone());
             scheduled::begin(cx, &place, &next)?;
             Ok(next)
