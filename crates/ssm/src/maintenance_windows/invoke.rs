@@ -152,8 +152,8 @@ async fn caller(cx: &Cx, key: &WindowKey, run: &TaskRun) -> Result<Caller, Fault
     match run.task.service_role_arn.as_deref().and_then(Arn::parse) {
         // AWS: the session's name is unverified.
         Some(role) => Ok(roles::assume_role(cx, &role, &format!("MaintenanceWindow-{}", key.id), PRINCIPAL, &key.arn()).await?.caller),
-        // AWS works under its service-linked role then.
-        None => Ok(account(cx)),
+        // AWS works under its service-linked role then; here nobody gets more than they have.
+        None => Ok(run.caller.clone()),
     }
 }
 

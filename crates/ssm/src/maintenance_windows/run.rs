@@ -43,7 +43,13 @@ impl Handle<StartWindow> for Ssm {
             let mut tasks: Vec<TaskRun> = state
                 .tasks_of(&key)
                 .zip(task_ids)
-                .map(|((_, task), id)| TaskRun { id, task: task.shape.clone(), progress: Progress::pending(), invocations: vec![] })
+                .map(|((_, task), id)| TaskRun {
+                    id,
+                    task: task.shape.clone(),
+                    caller: task.caller.clone(),
+                    progress: Progress::pending(),
+                    invocations: vec![],
+                })
                 .collect();
             tasks.sort_by_key(|run| run.task.priority);
             let mut execution = Execution {

@@ -2,7 +2,7 @@
 
 use super::timing::Timing;
 use cloudlet_api_ssm::{GetMaintenanceWindowTaskResult, MaintenanceWindowTarget, Target};
-use cloudlet_aws::{Arn, Scope, Timestamp};
+use cloudlet_aws::{Arn, Caller, Scope, Timestamp};
 use cloudlet_engine::StoredShape;
 use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
@@ -51,6 +51,8 @@ pub struct Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registered<T> {
     pub shape: T,
+    /// Who registered it, or changed it last. Tasks without a service role work in this name.
+    pub caller: Caller,
     pub request: Request,
 }
 
@@ -131,6 +133,7 @@ pub struct TaskRun {
     pub id: String,
     /// As it was registered when the execution began.
     pub task: StoredShape<GetMaintenanceWindowTaskResult>,
+    pub caller: Caller,
     pub progress: Progress,
     /// Made when the task begins.
     pub invocations: Vec<Invocation>,

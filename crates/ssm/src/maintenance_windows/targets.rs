@@ -61,7 +61,7 @@ impl Handle<RegisterTargetWithMaintenanceWindow> for Ssm {
                 name: input.name,
                 description: input.description,
             };
-            state.targets.insert((key.clone(), new_id.clone()), Registered { shape: StoredShape::new(shape), request });
+            state.targets.insert((key.clone(), new_id.clone()), Registered { shape: StoredShape::new(shape), caller: cx.caller.clone(), request });
             Ok((new_id, true))
         })?;
         if is_new {

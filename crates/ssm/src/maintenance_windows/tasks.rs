@@ -100,7 +100,7 @@ impl Handle<RegisterTaskWithMaintenanceWindow> for Ssm {
             if state.tasks_of(&key).count() >= limits::WINDOW_TASKS {
                 return Err(limit("tasks of a maintenance window", limits::WINDOW_TASKS));
             }
-            state.tasks.insert((key.clone(), new_id.clone()), Registered { shape: StoredShape::new(task), request });
+            state.tasks.insert((key.clone(), new_id.clone()), Registered { shape: StoredShape::new(task), caller: cx.caller.clone(), request });
             Ok((new_id, true))
         })?;
         if is_new {
@@ -162,6 +162,7 @@ impl Handle<UpdateMaintenanceWindowTask> for Ssm {
             check(state, &key, &window, &mut task)?;
             if let Some(known) = state.tasks.get_mut(&row) {
                 known.shape = StoredShape::new(task.clone());
+                known.caller = cx.caller.clone();
             }
             Ok(task)
         })?;
