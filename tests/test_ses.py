@@ -1,8 +1,6 @@
 """SES with boto3 and aws-cli: both APIs, the sandbox, and the mailbox."""
 
 import json
-import socketserver
-import threading
 from email import message_from_string
 from urllib.parse import urlsplit
 
@@ -230,42 +228,3 @@ def test_an_import_job_reads_a_file_that_ses_may_read(start):
     failed = server.request("GET", urlsplit(done["FailureInfo"]["FailedRecordsS3Url"]).path)
     assert "nobody" in failed.text
     assert ses.get_suppressed_destination(EmailAddress="a4999@example.com")["SuppressedDestination"]["Reason"] == "BOUNCE"
-
-
-def test_a_relay_takes_mail_that_leaves(start):
-    taken, arrived = [], threading.Event()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            def say(text):
-                self.wfile.write(text.encode() + b"\r\n")
-
-            say("220 relay")
-            while line := self.rfile.readline():
-                word = line[:4].upper()
-                if word == b"EHLO":
-                    say("250-relay\r\n250 8BITMIME")
-                elif word == b"DATA":
-                    say("354 go on")
-                    lines = []
-                    while (line := self.rfile.readline()) != b".\r\n":
-                        lines.append(line)
-                    taken.append(b"".join(lines))
-                    arrived.set()
-                    say("250 Ok")
-                elif word == b"QUIT":
-                    say("221 Bye")
-                    return
-                else:
-                    say("250 Ok")
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as relay:
-        threading.Thread(target=relay.serve_forever, daemon=True).start()
-        server = start(*FREE, "--smtp-relay", f"smtp://127.0.0.1:{relay.server_address[1]}")
-        ses = server.client("ses")
-        ses.verify_email_identity(EmailAddress="ann@example.com")
-        message = {"Subject": {"Data": "leaves"}, "Body": {"Text": {"Data": ".dot"}}}
-        ses.send_email(Source="ann@example.com", Destination={"ToAddresses": ["bob@other.com"]}, Message=message)
-        assert arrived.wait(20)
-        relay.shutdown()
-    assert len(taken) == 1 and b"Subject: leaves" in taken[0] and b"DKIM-Signature" in taken[0]

@@ -229,18 +229,8 @@ mod tests {
                 return Err(FORBIDDEN.says(cx.send(request).await.unwrap().status.to_string()));
             }
             self.0.put(Mail {
-                at: cx.now,
-                channel: Channel::Email,
-                service: "sts".into(),
-                source: None,
-                from: String::new(),
-                to: vec![],
-                subject: None,
                 body: cx.caller.arn.to_string(),
-                html: None,
-                fields: vec![],
-                raw: None,
-                shortened: false,
+                ..Mail::new(cx.now, Channel::Email, "sts")
             });
             if cx.caller.account.is_some() {
                 let source = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();
