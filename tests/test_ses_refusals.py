@@ -129,7 +129,7 @@ INVALID, BAD, MISSING = "InvalidParameterValue", "BadRequestException", "NotFoun
         # configuration sets
         ("ses", "create_configuration_set_tracking_options", {"ConfigurationSetName": "none", "TrackingOptions": {"CustomRedirectDomain": "t.no.com"}},
          "InvalidTrackingOptions", "Domain <t.no.com> is not verified under this account."),
-        ("ses", "create_configuration_set_tracking_options", {"ConfigurationSetName": "set", "TrackingOptions": {}},
+        ("ses", "create_configuration_set_tracking_options", {"ConfigurationSetName": "set", "TrackingOptions": {"CustomRedirectDomain": ""}},
          "InvalidTrackingOptions", "At least one field of TrackingOptions must contain a value."),
         ("ses", "delete_configuration_set_tracking_options", {"ConfigurationSetName": "set"},
          "TrackingOptionsDoesNotExistException", "There are no tracking options for configuration set <set>"),

@@ -26,7 +26,9 @@ impl MailRelay for Relay {
             let refused = |error: lettre::address::AddressError| RelayError::Refused(error.to_string());
             let recipients = to.iter().map(|address| address.parse().map_err(refused)).collect::<Result<Vec<_>, _>>()?;
             let envelope = Envelope::new(Some(from.parse().map_err(refused)?), recipients).map_err(|error| RelayError::Refused(error.to_string()))?;
-            match self.transport.send_raw(&envelope, &message).await {
+            // lettre ends the last line itself.
+            let message = message.strip_suffix(b"\r\n").unwrap_or(&message);
+            match self.transport.send_raw(&envelope, message).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.is_permanent() && !is_about_login(&error) => Err(RelayError::Refused(shown(&error))),
                 Err(error) => Err(RelayError::Failed(shown(&error))),
