@@ -46,7 +46,7 @@ pub async fn start(running: Arc<Running>, program: NodeProgram) -> Result<Arc<dy
         WorkerValue::Text(text) => text,
         WorkerValue::Http => format!("127.0.0.1:{http}"),
         WorkerValue::Server => format!("http://127.0.0.1:{server}"),
-        WorkerValue::Within(..) => String::new(),
+        WorkerValue::Within(..) | WorkerValue::Aside => String::new(),
     };
     let input = program.input;
     let program = Program {
