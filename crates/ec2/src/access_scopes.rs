@@ -248,6 +248,7 @@ handler!(
         let list = Paging::of::<DescribeNetworkInsightsAccessScopeAnalyses>(cx, &input);
         let (of, from, to) = (input.network_insights_access_scope_id, input.analysis_start_time_begin, input.analysis_start_time_end);
         let page = ec2.store.read(|state| {
+            of.as_deref().map(|of| state.find::<AccessScope>(&cx.scope, of)).transpose()?;
             let asked = describing::Asked {
                 ids: input.network_insights_access_scope_analysis_ids,
                 member: "network_insights_access_scope_analysis_ids",

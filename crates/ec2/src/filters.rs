@@ -9,12 +9,12 @@ const MOST: usize = 200;
 
 /// A filter that a request has. Without values it lets nothing through, as AWS has it.
 /// <https://github.com/getmoto/moto/pull/8570>
-struct Wanted {
+struct GivenFilter {
     name: String,
     patterns: Vec<Pattern>,
 }
 
-fn wanted(given: Option<Vec<Filter>>) -> Result<Vec<Wanted>, Fault> {
+fn wanted(given: Option<Vec<Filter>>) -> Result<Vec<GivenFilter>, Fault> {
     let given = given.unwrap_or_default();
     if given.iter().map(|filter| filter.values.as_ref().map_or(0, Vec::len)).sum::<usize>() > MOST {
         // AWS: unverified wording.
@@ -23,7 +23,7 @@ fn wanted(given: Option<Vec<Filter>>) -> Result<Vec<Wanted>, Fault> {
     let read = |filter: Filter| {
         let patterns = filter.values.iter().flatten().map(|text| Pattern::of(text)).collect();
         let name = filter.name.filter(|name| !name.is_empty()).ok_or_else(|| unknown("null"))?;
-        Ok(Wanted { name, patterns })
+        Ok(GivenFilter { name, patterns })
     };
     given.into_iter().map(read).collect()
 }
@@ -43,7 +43,7 @@ enum Selector<R: 'static> {
 
 impl<R> Filters<R> {
     pub fn read(given: Option<Vec<Filter>>, known: &[FilterOf<R>]) -> Result<Filters<R>, Fault> {
-        let selected = |Wanted { name, patterns }| {
+        let selected = |GivenFilter { name, patterns }| {
             let selector = match name.strip_prefix("tag:") {
                 Some(key) => Selector::Tag(key.to_owned()),
                 None if name == "tag-key" => Selector::TagKey,
@@ -72,7 +72,7 @@ impl<R> Filters<R> {
 
 /// The filters of an operation whose resources are no rows: they look at what is shown. `None`: there is no filter of this name.
 pub struct ShownFilters<S> {
-    wanted: Vec<Wanted>,
+    wanted: Vec<GivenFilter>,
     values: ValuesOf<S>,
 }
 

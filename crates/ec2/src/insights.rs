@@ -418,6 +418,7 @@ handler!(
         let list = Paging::of::<DescribeNetworkInsightsAnalyses>(cx, &input);
         let (path, from, to) = (input.network_insights_path_id, input.analysis_start_time, input.analysis_end_time);
         let page = ec2.store.read(|state| {
+            path.as_deref().map(|path| state.find::<InsightsPath>(&cx.scope, path)).transpose()?;
             let asked = describing::Asked {
                 ids: input.network_insights_analysis_ids,
                 member: "network_insights_analysis_ids",

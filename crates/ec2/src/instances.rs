@@ -275,6 +275,12 @@ fn find_all(state: &State, cx: &Cx, ids: &[String]) -> Result<(), Fault> {
     }
 }
 
+/// The ids of a `Describe…`: none with a page, and all that are unknown in one fault.
+fn check_asked(state: &State, cx: &Cx, size: Option<i32>, ids: Option<&Vec<String>>) -> Result<(), Fault> {
+    describing::check_ids(size, ids, "instance_ids")?;
+    ids.filter(|ids| !ids.is_empty()).map_or(Ok(()), |ids| find_all(state, cx, ids))
+}
+
 /// `t3.micro`: a family, a dot and a size. AWS has a list of them.
 fn check_type(given: &str) -> Result<(), Fault> {
     let is_word = |word: &str| {
@@ -303,10 +309,7 @@ handler!(Ec2, DescribeInstances, |ec2, cx, input| Ok(permissions::describe::<Des
     ec2.begin(cx, input.dry_run)?;
     let list = Paging::of::<DescribeInstances>(cx, &input);
     let page = ec2.store.read(|state| {
-        describing::check_ids(input.max_results, input.instance_ids.as_ref(), "instance_ids")?;
-        if let Some(ids) = input.instance_ids.as_ref().filter(|ids| !ids.is_empty()) {
-            find_all(state, cx, ids)?;
-        }
+        check_asked(state, cx, input.max_results, input.instance_ids.as_ref())?;
         let asked = describing::Asked {
             ids: input.instance_ids,
             member: "instance_ids",
@@ -342,10 +345,7 @@ handler!(Ec2, DescribeInstanceStatus, |ec2, cx, input| Ok(permissions::describe:
     let list = Paging::of::<DescribeInstanceStatus>(cx, &input);
     let all = input.include_all_instances == Some(true);
     let page = ec2.store.read(|state| {
-        describing::check_ids(input.max_results, input.instance_ids.as_ref(), "instance_ids")?;
-        if let Some(ids) = input.instance_ids.as_ref().filter(|ids| !ids.is_empty()) {
-            find_all(state, cx, ids)?;
-        }
+        check_asked(state, cx, input.max_results, input.instance_ids.as_ref())?;
         let asked = describing::Asked {
             ids: input.instance_ids,
             member: "instance_ids",

@@ -384,6 +384,10 @@ handler!(Ec2, CreateRoute, |ec2, cx, input| Ok(ec2.on::<CreateRoute, RouteTable>
     let given = given!(input, false);
     ec2.store.write(|state| {
             let route = read(&given, state, cx)?;
+            if route.target == Target::Local {
+                // AWS: the local route is there or replaced, and not created. Unverified wording.
+                return Err(refuse("InvalidGatewayID.NotFound", "The gateway ID 'local' does not exist"));
+            }
             let table = state.find::<RouteTable>(&cx.scope, &given.table)?;
             let text = destination_text(&route.destination);
             if is_local_block(state, &cx.scope, table, &route.destination) || table.routes.iter().any(|known| known.destination == route.destination) {

@@ -237,9 +237,9 @@ pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r Stri
         let description = text.cloned();
         match &traffic.peer {
             Peer::Block(cidr) if cidr.family() == Family::V4 => {
-                permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.to_string()), description });
+                permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.text()), description });
             }
-            Peer::Block(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.to_string()), description }),
+            Peer::Block(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.text()), description }),
             Peer::PrefixList(id) => {
                 permission.prefix_list_ids.get_or_insert_default().push(PrefixListId { prefix_list_id: Some(id.clone()), description });
             }

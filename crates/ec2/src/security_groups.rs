@@ -304,11 +304,15 @@ handler!(
                 }
                 None => state.default_vpc(&cx.scope).ok_or_else(faults::no_default_vpc)?.to_owned(),
             };
-            if state.groups_of(&cx.scope).any(|(_, group)| group.vpc == vpc && group.name == name) {
-                let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
-                return Err(refuse("InvalidGroup.Duplicate", message));
+            let mut count = 0;
+            for (_, group) in state.groups_of(&cx.scope) {
+                if group.name == name && group.vpc == vpc {
+                    let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
+                    return Err(refuse("InvalidGroup.Duplicate", message));
+                }
+                count += 1;
             }
-            if state.groups_of(&cx.scope).count() >= limits::GROUPS {
+            if count >= limits::GROUPS {
                 // AWS: unverified wording.
                 return Err(refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached."));
             }

@@ -130,8 +130,8 @@ pub struct State {
     pub access_scope_analyses: Table<Key, AccessScopeAnalysis>,
     /// What was made with which client token: operation and token.
     pub tokens: ExpiringTable<Key, Made>,
-    /// The group of each rule.
-    pub rules: Table<Key, String>,
+    /// The group of each rule. Ids are compared alone, since there may be many and all of one region.
+    pub rules: Table<String, Key>,
 }
 
 tables!(State {
@@ -152,7 +152,7 @@ impl State {
     fn reindex(&mut self) {
         for ((scope, id), group) in &self.groups {
             for rule in &group.rules {
-                self.rules.insert(key(scope, &rule.id), id.clone());
+                self.rules.insert(rule.id.clone(), key(scope, id));
             }
         }
     }
@@ -230,11 +230,11 @@ impl State {
         let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
         let (before, after) = (old.map(|old| ids(&old.rules)).unwrap_or_default(), ids(&group.rules));
         for gone in before.difference(&after) {
-            self.rules.remove(&key(scope, gone));
+            self.rules.remove(gone.as_str());
             self.tags.remove(&key(scope, gone));
         }
         for new in after.difference(&before) {
-            self.rules.insert(key(scope, new), id.to_owned());
+            self.rules.insert(new.clone(), key(scope, id));
         }
         self.groups.insert(key(scope, id), Arc::new(group));
     }
@@ -242,7 +242,7 @@ impl State {
     pub fn remove_group(&mut self, scope: &Scope, id: &str) {
         if let Some(group) = self.remove::<Arc<Group>>(scope, id) {
             for rule in &group.rules {
-                self.rules.remove(&key(scope, &rule.id));
+                self.rules.remove(rule.id.as_str());
                 self.tags.remove(&key(scope, &rule.id));
             }
         }
@@ -250,7 +250,7 @@ impl State {
 
     /// A rule with the group that has it.
     pub fn rule(&self, scope: &Scope, id: &str) -> Option<(&str, &Rule)> {
-        let group = self.rules.get(&key(scope, id))?;
+        let (_, group) = self.rules.get(id).filter(|(of, _)| of == scope)?;
         let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?;
         Some((group, rule))
     }

@@ -90,27 +90,27 @@ impl<'p> Part<'p> {
 /// Reads a form: `visit` gets its root.
 pub(crate) fn read(form: &Form<'_>, style: Style, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     let mut context = Context { style, path: Path::default(), missing: Missing::default() };
-    let root = Place { value: None, below: &form.0, start: 0 };
-    visit(&mut FormValue { place: root, flattened: false, depth: 0, context: &mut context })?;
+    let root = Node { value: None, below: &form.0, start: 0 };
+    visit(&mut FormValue { node: root, flattened: false, depth: 0, context: &mut context })?;
     Ok(context.missing)
 }
 
 /// Where a value is: what its name itself says, and the parameters whose names go on behind it.
 #[derive(Clone, Copy)]
-struct Place<'f> {
+struct Node<'f> {
     value: Option<&'f str>,
     below: &'f [Parameter<'f>],
     /// Where the names below go on, behind the dot.
     start: usize,
 }
 
-impl<'f> Place<'f> {
+impl<'f> Node<'f> {
     fn rest<'p>(&self, (name, _): &'p Parameter<'_>) -> &'p str {
         name.get(self.start..).unwrap_or_default()
     }
 
-    /// The place of a part below this one, if there are parameters of it.
-    fn find(&self, part: Part<'_>) -> Option<Place<'f>> {
+    /// The node of a part below this one, if there are parameters of it.
+    fn find(&self, part: Part<'_>) -> Option<Node<'f>> {
         let from = self.below.get(self.below.partition_point(|one| part.compared(self.rest(one)) == Ordering::Less)..).unwrap_or_default();
         let named = from.get(..from.partition_point(|one| part.compared(self.rest(one)) == Ordering::Equal)).unwrap_or_default();
         let length = part.text.len();
@@ -119,7 +119,7 @@ impl<'f> Place<'f> {
         let value = named.first().filter(|one| next(one).is_none()).map(|(_, value)| value.as_ref());
         let below = named.get(named.partition_point(|one| next(one) < Some(b'.'))..).unwrap_or_default();
         let below = below.get(..below.partition_point(|one| next(one) == Some(b'.'))).unwrap_or_default();
-        (value.is_some() || !below.is_empty()).then_some(Place { value, below, start: self.start + length + 1 })
+        (value.is_some() || !below.is_empty()).then_some(Node { value, below, start: self.start + length + 1 })
     }
 
     fn text(&self, part: &str) -> Option<&'f str> {
@@ -127,7 +127,7 @@ impl<'f> Place<'f> {
     }
 
     /// The numbers below it, in order. Gaps are allowed; they begin at 1.
-    fn items(&self) -> Read<Vec<Place<'f>>> {
+    fn items(&self) -> Read<Vec<Node<'f>>> {
         let numbers = self.below.iter().filter_map(|one| {
             let text = self.rest(one).split('.').next()?;
             Some((text.parse::<u64>().ok()?, text))
@@ -150,7 +150,7 @@ struct Context {
 }
 
 struct FormValue<'c, 'f> {
-    place: Place<'f>,
+    node: Node<'f>,
     flattened: bool,
     depth: usize,
     context: &'c mut Context,
@@ -158,22 +158,22 @@ struct FormValue<'c, 'f> {
 
 impl<'f> FormValue<'_, 'f> {
     fn content(&self) -> Read<Text<'f>> {
-        Ok(Text { text: self.place.value.unwrap_or_default(), timestamps: TimestampFormat::DateTime })
+        Ok(Text { text: self.node.value.unwrap_or_default(), timestamps: TimestampFormat::DateTime })
     }
 
-    fn at<'c>(&'c mut self, place: Place<'f>, flattened: bool) -> Read<FormValue<'c, 'f>> {
+    fn at<'c>(&'c mut self, node: Node<'f>, flattened: bool) -> Read<FormValue<'c, 'f>> {
         if self.depth >= MOST_DEPTH {
             return Err(Mismatch::Malformed("too deep".into()));
         }
-        Ok(FormValue { place, flattened, depth: self.depth + 1, context: self.context })
+        Ok(FormValue { node, flattened, depth: self.depth + 1, context: self.context })
     }
 
-    /// The place of a member, if there are parameters of it.
-    fn place_of(&self, member: &'static Member) -> Option<Place<'f>> {
+    /// The node of a member, if there are parameters of it.
+    fn node_of(&self, member: &'static Member) -> Option<Node<'f>> {
         // AWS: SQS takes today's names of members where it has older ones for forms: `MessageAttributes.1.Name`.
         let has_two = self.context.style == Style::Query && !member.query.is_empty();
-        let own = || has_two.then(|| self.place.find(Part::of(crate::xml::element_name(member)))).flatten();
-        self.place.find(self.context.style.member(member)).or_else(own)
+        let own = || has_two.then(|| self.node.find(Part::of(crate::xml::element_name(member)))).flatten();
+        self.node.find(self.context.style.member(member)).or_else(own)
     }
 }
 
@@ -182,15 +182,15 @@ impl Reader for FormValue<'_, '_> {
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
         let is_flat = self.flattened || self.context.style == Style::Ec2;
-        let numbered = if is_flat { Some(self.place) } else { self.place.find(Part::of(of.item_name)) };
-        let items = numbered.map(|place| place.items()).transpose()?.unwrap_or_default();
+        let numbered = if is_flat { Some(self.node) } else { self.node.find(Part::of(of.item_name)) };
+        let items = numbered.map(|node| node.items()).transpose()?.unwrap_or_default();
         // AWS: a flat list of one may go without its number: `AttributeName=All`. In EC2 it may be a list of nothing, `Filter=`, which has one item.
         // <https://github.com/aws/aws-sdk-js-v3/issues/6063>
         let is_alone = match self.context.style {
-            Style::Query => self.flattened && self.place.value.is_some_and(|value| !value.is_empty()),
-            Style::Ec2 => self.place.value.is_some() && self.place.below.is_empty(),
+            Style::Query => self.flattened && self.node.value.is_some_and(|value| !value.is_empty()),
+            Style::Ec2 => self.node.value.is_some() && self.node.below.is_empty(),
         };
-        let alone = is_alone.then_some(self.place);
+        let alone = is_alone.then_some(self.node);
         for (index, item) in alone.into_iter().chain(items).enumerate() {
             self.context.path.push(Step::Item(index));
             each(&mut self.at(item, false)?)?;
@@ -200,11 +200,11 @@ impl Reader for FormValue<'_, '_> {
     }
 
     fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        let numbered = if self.flattened { Some(self.place) } else { self.place.find(Part::of("entry")) };
-        let entries = numbered.map(|place| place.items()).transpose()?.unwrap_or_default();
+        let numbered = if self.flattened { Some(self.node) } else { self.node.find(Part::of("entry")) };
+        let entries = numbered.map(|node| node.items()).transpose()?.unwrap_or_default();
         // AWS: the same for a flat map, `Attribute.Name=…&Attribute.Value=…`.
-        let is_alone = self.flattened && self.place.find(Part::of(of.key_name)).is_some();
-        let alone = is_alone.then_some(self.place);
+        let is_alone = self.flattened && self.node.find(Part::of(of.key_name)).is_some();
+        let alone = is_alone.then_some(self.node);
         for entry in alone.into_iter().chain(entries) {
             let Some(key) = entry.text(of.key_name) else {
                 return Err(Mismatch::Malformed(format!("an entry of {} has no {}", self.context.path.text(), of.key_name)));
@@ -220,10 +220,10 @@ impl Reader for FormValue<'_, '_> {
 
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
         for (index, member) in schema.members.iter().enumerate() {
-            let Some(place) = self.place_of(member) else { continue };
+            let Some(node) = self.node_of(member) else { continue };
             let flattened = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);
             self.context.path.push(Step::Member(member.name));
-            each(index, &mut self.at(place, flattened)?)?;
+            each(index, &mut self.at(node, flattened)?)?;
             self.context.path.pop();
         }
         Ok(())
