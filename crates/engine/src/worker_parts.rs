@@ -11,6 +11,8 @@ pub enum WorkerValue {
     Text(String),
     /// `127.0.0.1:9001`: where the worker reaches its `LocalHttp`.
     Http,
+    /// `http://127.0.0.1:9001/path`: the same with a path. Of nodes alone.
+    HttpPath(String),
     /// `http://127.0.0.1:4566`: where it reaches the server.
     Server,
     /// Below a folder of the order, by its place in the list.

@@ -16,7 +16,9 @@ mod rows;
 mod state;
 mod tagging;
 
+pub use filters::Operator;
 pub use find::{ManagedNode, Source};
+pub use inventory::on_node as node_permission;
 pub use managed::role_session;
 pub use registration::RegisterManagedInstance;
 #[cfg(test)]

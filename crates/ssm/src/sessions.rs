@@ -10,6 +10,7 @@ mod containers;
 mod describe;
 mod drive;
 mod encrypted;
+mod handshake;
 mod live;
 mod plan;
 mod port;

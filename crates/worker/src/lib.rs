@@ -125,6 +125,7 @@ fn value(value: WorkerValue) -> InitValue {
     match value {
         WorkerValue::Text(text) => InitValue::Text(text),
         WorkerValue::Http => InitValue::Http,
+        WorkerValue::HttpPath(_) => InitValue::Text(String::new()),
         WorkerValue::Server => InitValue::Server,
         WorkerValue::Within(index, below) => InitValue::Within(index, below.to_owned()),
         WorkerValue::Aside => InitValue::Aside,

@@ -54,7 +54,9 @@ const NODE_FILES: [(&str, &str); 5] = [
     ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
 ];
 /// What a shell and a terminal need beside programs.
-const NODE_SETTINGS: [&str; 5] = ["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/terminfo", "/etc/inputrc"];
+/// And the lists of what is installed, which are of the programs that a node has.
+const NODE_SETTINGS: [&str; 7] =
+    ["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/terminfo", "/etc/inputrc", "/var/lib/dpkg", "/var/lib/rpm"];
 
 const READ_ONLY: MountFlags = MountFlags::BIND.union(MountFlags::RDONLY).union(MountFlags::NOSUID).union(MountFlags::NODEV);
 

@@ -2,6 +2,7 @@
 
 use super::{
     actions::execution::{Execution, environment_of},
+    log_streams::LogStreams,
     outputs, progress,
     rows::{Command, Progress, RowKey, StepResult},
 };
@@ -63,16 +64,16 @@ impl Ssm {
             return Ok(());
         }
         let document: Value = serde_json::from_str(&command.content).unwrap_or_default();
-        let execution = Execution::new(self, cx, node, place.1.to_string(), &run).await;
+        let mut execution = Execution::new(self, cx, node, place.1.to_string(), &run).await;
         let outcome = match Steps::of(&document) {
-            Some(steps) => self.take_steps(&execution, place, command, &document, steps).await,
+            Some(steps) => self.take_steps(&mut execution, place, command, &document, steps).await,
             None => Progress::Failed,
         };
         self.commands.store.write(|state| progress::change(cx, state, place, &node.id, |invocation| invocation.progress = outcome))?;
         Ok(())
     }
 
-    async fn take_steps(&self, execution: &Execution<'_>, place: &RowKey, command: &Command, document: &Value, steps: Steps) -> Progress {
+    async fn take_steps(&self, execution: &mut Execution<'_>, place: &RowKey, command: &Command, document: &Value, steps: Steps) -> Progress {
         let given = command.parameters.iter().map(|(name, values)| (name.clone(), values.clone())).collect();
         let prepared = match Parameters::of(document).values(&given) {
             Ok(values) => execution.with_parameter_store(document, values).await,
@@ -107,15 +108,20 @@ impl Ssm {
                 step.started = Some(started);
             });
             let inputs = substitute(&step.inputs, &|name| values.get(name).cloned());
+            execution.logs = command.log_group.as_ref().and_then(|group| {
+                let result = self.step_of(execution, place, index)?;
+                Some(LogStreams::new(group, &execution.command, &execution.node.id, &result.name))
+            });
             let mut ended = execution.take(step, &inputs, &values, &in_environment).await;
             // What is stopped as it begins fails in one way or another.
             if ended.progress == Progress::Failed && execution.run.is_stopped() {
                 ended.progress = Progress::Cancelled;
             }
+            execution.write_logs(true).await;
             let finished = execution.cx.clock().now();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let (output, error) = (text(&ended.output), text(&ended.error));
-            let name = self.step_of(execution, place, index);
+            let result = self.step_of(execution, place, index);
             self.put_step(execution, place, index, |step| {
                 step.progress = ended.progress;
                 step.code = ended.code;
@@ -123,8 +129,8 @@ impl Ssm {
                 step.output = beginning(&output, OUTPUT);
                 step.error = beginning(&error, ERROR);
             });
-            if let Some(name) = name {
-                outputs::deliver(execution, command, &name, &output, &error).await;
+            if let Some(result) = result {
+                outputs::deliver(execution, command, &result, &output, &error).await;
             }
             is_ended |= ended.ends;
             match ended.progress {
