@@ -208,6 +208,7 @@ return [told, os.getuid(), os.getgroups()]
     assert user != 0 and 0 not in groups
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_events_and_killed_workers(server, lambda_, role):
     """Whatever happens to the processes, each asynchronous event ends: at the destination of successes, or at that of failures."""
     sqs = server.client("sqs")
