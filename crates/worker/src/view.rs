@@ -102,6 +102,9 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
             for path in PROGRAMS.iter().chain(settings).filter(|path| fs::symlink_metadata(path).is_ok()) {
                 bind(path, path)?;
             }
+            for path in settings_of_java() {
+                bind(&path, &path)?;
+            }
         }
     }
     shell(root);
@@ -156,6 +159,13 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
         shortcomings.push("the root of its files could be written to".to_owned());
     }
     Ok(())
+}
+
+/// Distributions keep the settings of a JDK apart from it: `/etc/java-21-openjdk`.
+fn settings_of_java() -> Vec<String> {
+    let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| entry.file_name().to_str().filter(|name| name.starts_with("java")).map(|name| format!("/etc/{name}")));
+    named.filter(|path| Path::new(path).is_dir()).collect()
 }
 
 /// As in Amazon Linux, `sh` is bash, where the machine has one: scripts rely on it.
