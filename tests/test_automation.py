@@ -212,6 +212,25 @@ def test_other_services_are_waited_for(server, ssm, role):
     assert "An error occurred (InvalidResourceId) when calling the AddTagsToResource operation" in steps["tags"]
 
 
+def test_lists_of_automations(ssm):
+    make(ssm, "listed", json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "s", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}]}))
+    started = [ssm.start_automation_execution(DocumentName="listed")["AutomationExecutionId"] for _ in range(3)]
+    only = [{"Key": "DocumentNamePrefix", "Values": ["listed"]}]
+    listed, token = [], {}
+    for _ in range(3):
+        page = ssm.describe_automation_executions(Filters=only, MaxResults=1, **token)
+        listed += [execution["AutomationExecutionId"] for execution in page["AutomationExecutionMetadataList"]]
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else {}
+    assert sorted(listed) == sorted(started)
+    assert refused(ssm.describe_automation_executions, NextToken="zz")[0] == "InvalidNextToken"
+    assert refused(ssm.describe_automation_executions, Filters=[{"Key": "StartTimeAfter", "Values": ["soon"]}])[0] == "InvalidFilterValue"
+    none = [{"Key": "DocumentNamePrefix", "Values": ["none"]}]
+    assert ssm.describe_automation_executions(Filters=none)["AutomationExecutionMetadataList"] == []
+    # The token of one list is not one of another.
+    page = ssm.describe_automation_executions(Filters=only, MaxResults=1)
+    assert refused(ssm.describe_automation_executions, Filters=none, NextToken=page["NextToken"])[0] == "InvalidNextToken"
+
+
 APPROVAL = {"schemaVersion": "0.3", "mainSteps": [
     {"name": "ask", "action": "aws:approve", "inputs": {"NotificationArn": "arn:aws:sns:us-east-1:000000000000:Automation-asks", "Message": "Please look",
                                                           "Approvers": ["approver"]}},
