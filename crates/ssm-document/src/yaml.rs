@@ -44,9 +44,7 @@ pub fn read(text: &str) -> Result<Value, Malformed> {
 
 /// As libyaml and its kin read, which AWS's services use.
 fn options() -> Options {
-    let mut options = Options::default();
-    options.block_scalar_eof_without_line_feed = true;
-    options
+    granit_parser::options! { block_scalar_eof_without_line_feed: true }
 }
 
 fn at(line: usize, column: usize) -> Malformed {
