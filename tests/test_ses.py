@@ -2,7 +2,7 @@
 
 import json
 from email import message_from_string
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -171,6 +171,29 @@ def test_aws_cli(aws, server, ses):
     assert sent["MessageId"].startswith("0100")
     assert mails(server, to=address)[0]["subject"] == "cli"
     assert aws.json("sesv2", "get-email-identity", "--email-identity", address)["VerifiedForSendingStatus"] is True
+    # Older clients ask for it elsewhere.
+    assert address in [one["IdentityName"] for one in aws.json("sesv2", "list-email-identities")["EmailIdentities"]]
+
+
+def test_older_clients_find_what_has_moved(server, sesv2):
+    names = ["old1", "old2", "old3"]
+    for name in names:
+        sesv2.create_configuration_set(ConfigurationSetName=name)
+    seen, query = [], "PageSize=2"
+    for _ in range(9):
+        page = server.signed("GET", f"/v2/email/configuration-sets?{query}", service="ses").json
+        assert len(page["ConfigurationSets"]) <= 2
+        seen += page["ConfigurationSets"]
+        if "NextToken" not in page:
+            break
+        query = f"NextToken={quote(page['NextToken'], safe='')}&PageSize=2"
+    assert seen == sesv2.list_configuration_sets()["ConfigurationSets"] and set(names) <= set(seen)
+    for path in ("identities", "import-jobs"):
+        assert server.signed("GET", f"/v2/email/{path}", service="ses").status == 200
+    assert server.signed("GET", "/v2/email/contact-lists/none/contacts?PageSize=1", service="ses").status == 404
+    body = b'{"SigningAttributesOrigin":"AWS_SES"}'
+    moved = server.signed("PUT", "/v1/email/identities/none.com/dkim/signing", service="ses", body=body)
+    assert (moved.status, moved.json["message"]) == (404, "Email identity none.com does not exist.")
 
 
 def test_tenants_send_apart_from_each_other(start):

@@ -173,7 +173,7 @@ operation!(DeleteReceiptFilter, |ses, cx, input| Ok(access::any::<DeleteReceiptF
 });
 
 operation!(SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, cx, &input.bounce_sender).into()), |ses, cx, input| {
-    let sender = Address::parse(&input.bounce_sender).map_err(|why| Refusal::invalid(why))?;
+    let sender = Address::parse(&input.bounce_sender).map_err(Refusal::invalid)?;
     if !ses.store.read(|state| state.is_verified(&cx.scope, &sender.address)) {
         let region = cx.scope.region.as_str().to_owned();
         return Err(Refusal::NotVerified { region, identities: vec![sender.address] });

@@ -33,7 +33,7 @@ fn not_listed(address: &str) -> Fault {
 
 operation!(PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
     let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
-    addresses::check(&input.email_address).map_err(|why| Refusal::invalid(why))?;
+    addresses::check(&input.email_address).map_err(Refusal::invalid)?;
     let row = Suppressed { reason: input.reason, at: cx.now, message_id: None, feedback_id: None };
     ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row))?;
     Ok(PutSuppressedDestinationResponse {})
