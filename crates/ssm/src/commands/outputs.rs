@@ -3,7 +3,7 @@
 
 use super::{
     actions::execution::Execution,
-    rows::{Command, StepResult},
+    rows::{Command, S3Output, StepResult},
 };
 use cloudlet_api_logs::{
     CreateLogGroup, CreateLogGroupRequest, CreateLogStream, CreateLogStreamRequest, InputLogEvent, PutLogEvents, PutLogEventsRequest,
@@ -11,6 +11,7 @@ use cloudlet_api_logs::{
 use cloudlet_api_s3::{PutObject, PutObjectRequest};
 use cloudlet_aws::{Region, Scope};
 use cloudlet_shape::Body;
+use std::sync::Arc;
 
 /// Events of one call, and the bytes of them together.
 const MOST_EVENTS: usize = 10_000;
@@ -23,25 +24,38 @@ pub fn key(prefix: Option<&str>, command: &str, node: &str, step: &StepResult) -
     format!("{prefix}{command}/{node}/{}/{}", step.action.replace(':', ""), step.id)
 }
 
+/// Where the outputs of a command go.
+#[derive(Clone, Debug, Default)]
+pub struct Destinations {
+    pub s3: Option<S3Output>,
+    pub log_group: Option<Arc<str>>,
+}
+
+impl Destinations {
+    pub fn of(command: &Command) -> Destinations {
+        Destinations { s3: command.s3.clone(), log_group: command.log_group.clone() }
+    }
+}
+
 /// Output that cannot be delivered is lost: the agent says so in a log of its own, and the command goes on.
-pub async fn deliver(execution: &Execution<'_>, command: &Command, step: &StepResult, output: &str, error: &str) {
+pub async fn deliver(execution: &Execution<'_>, to: &Destinations, step: &StepResult, output: &str, error: &str) {
     let Ok(caller) = execution.caller() else { return };
     let streams = [("stdout", output), ("stderr", error)];
     for (stream, text) in streams.into_iter().filter(|(_, text)| !text.is_empty()) {
-        if let Some(s3) = &command.s3 {
+        if let Some(s3) = &to.s3 {
             let scope = Scope::new(execution.cx.scope.account, Region::new(&*s3.region));
             let input = PutObjectRequest {
                 bucket: s3.bucket.to_string(),
-                key: format!("{}/{stream}", key(s3.prefix.as_deref(), &execution.command, &execution.node.id, step)),
+                key: format!("{}/{stream}", key(s3.prefix.as_deref(), &execution.command, &execution.node, step)),
                 content_length: i64::try_from(text.len()).ok(),
                 body: Some(Body::whole(text.to_owned())),
                 ..PutObjectRequest::default()
             };
             let _ = Box::pin(execution.cx.call::<PutObject>(caller.clone(), scope, input)).await;
         }
-        if let Some(group) = &command.log_group {
+        if let Some(group) = &to.log_group {
             let scope = || execution.cx.scope.clone();
-            let name = format!("{}/{}/{}/{stream}", execution.command, execution.node.id, step.name.replace(':', "-"));
+            let name = format!("{}/{}/{}/{stream}", execution.command, execution.node, step.name.replace(':', "-"));
             let cx = execution.cx;
             // There may be both already.
             let _ = Box::pin(cx.call::<CreateLogGroup>(

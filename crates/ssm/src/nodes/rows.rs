@@ -1,5 +1,6 @@
 //! Activations, and the machines that were registered with them, as rows.
 
+use super::agents::AgentInformation;
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
@@ -28,9 +29,19 @@ pub struct Registered {
     pub role: Arc<str>,
     pub at: Timestamp,
     pub tags: Map<String>,
-    /// The public key with which it would sign.
+    /// The public key with which it signs.
     pub public_key: Option<Arc<str>>,
     pub fingerprint: Option<Arc<str>>,
+    /// What its agent has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentInformation>,
+}
+
+impl Registered {
+    /// Whether commands and sessions are for an agent elsewhere. A machine without a key runs here.
+    pub fn is_elsewhere(&self) -> bool {
+        self.public_key.is_some()
+    }
 }
 
 /// What a node has put of one type of inventory.

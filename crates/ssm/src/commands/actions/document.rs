@@ -5,7 +5,7 @@ use super::{
     download::{object_of, split_version},
     execution::{Ended, Execution, PREPARATION, ProgramEnd, joined},
 };
-use crate::documents::VersionSelector;
+use cloudlet_api_ssm::{GetDocument, GetDocumentRequest};
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::{Format, Given, read};
 use serde_json::Value;
@@ -16,8 +16,7 @@ impl Execution<'_> {
         let document = match inputs.get("documentType").and_then(Value::as_str) {
             Some("SSMDocument") => {
                 let (name, version) = split_version(path);
-                let found = self.ssm.documents.resolve(self.cx, name, VersionSelector::version(version));
-                found.map(|found| found.value()).map_err(|fault| format!("{path}: {}", fault.message()))
+                self.owned(name, version).await.map_err(|why| format!("{path}: {why}"))
             }
             Some("LocalPath") => self.downloaded(path).await,
             other => Err(format!("Unsupported document type {}", other.unwrap_or_default())),
@@ -35,6 +34,19 @@ impl Execution<'_> {
             },
         };
         joined(self.nested(&document, &given, depth + 1).await)
+    }
+
+    /// A document of Systems Manager, which the node must be allowed to read.
+    async fn owned(&self, name: &str, version: Option<&str>) -> Result<Value, String> {
+        let input = GetDocumentRequest {
+            name: name.to_owned(),
+            document_version: version.map(str::to_owned),
+            document_format: Some("JSON".to_owned()),
+            ..GetDocumentRequest::default()
+        };
+        let found = Box::pin(self.cx.call::<GetDocument>(self.caller()?, self.cx.scope.clone(), input)).await;
+        let content = found.map_err(|fault| fault.message().to_owned())?.content.unwrap_or_default();
+        read(Format::Json, &content).map_err(|malformed| malformed.to_string())
     }
 
     /// A document among what was downloaded; without a path, the only one there.
