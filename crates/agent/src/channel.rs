@@ -1,11 +1,11 @@
 //! The agent, and its control channel: opened again and again, as long as the agent runs.
 
 use crate::{
-    Options,
     calls::Calls,
-    commands::Replies,
-    identity::Identity,
     journal::Taken,
+    options::Options,
+    registration::identity_of_machine,
+    replies::Replies,
     service::{Service, rest},
     system::{self, System},
 };
@@ -73,7 +73,7 @@ impl LocalHttp for Silent {
 
 impl Agent {
     pub async fn of(options: Options, runtime: Arc<Runtime>) -> Result<Arc<Agent>, String> {
-        let identity = Identity::of_machine(&options, &runtime).await?;
+        let identity = identity_of_machine(&options, &runtime).await?;
         let taken = Taken::below(&options.folder).map_err(|error| format!("{}: {error}", options.folder.display()))?;
         let id = identity.id.clone();
         let service = Arc::new(Service::new(&options, identity, runtime.clone()));

@@ -1,7 +1,6 @@
 //! Commands: a job is taken, its document runs, and how far it is is told until the service has acknowledged it.
 
-use crate::channel::Agent;
-use bytes::Bytes;
+use crate::{channel::Agent, replies::Said};
 use cloudlet_aws::Caller;
 use cloudlet_engine::{Cx, Origin};
 use cloudlet_session_channel::{
@@ -9,8 +8,7 @@ use cloudlet_session_channel::{
     control::{CANCEL_COMMAND, CancelCommand, Job, JobAcknowledged, JobReply, Reply, SEND_COMMAND, SendCommand, job_id, parts_of_job},
 };
 use cloudlet_ssm::agent::{AgentRun, failed};
-use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Commands at the same time. AWS: 5 of the agent.
 const AT_ONCE: usize = 50;
@@ -21,42 +19,6 @@ const RESTARTED: &str = "document process failed unexpectedly: the agent was res
 const TAKEN: &str = "200";
 const FULL: &str = "51402";
 const INVALID: &str = "51406";
-
-struct Said {
-    message: String,
-    frame: Bytes,
-    is_last: bool,
-}
-
-/// The newest of each command, by its id, until it is acknowledged.
-#[derive(Default)]
-pub struct Replies(Mutex<BTreeMap<String, Said>>);
-
-impl Replies {
-    pub fn all(&self) -> Vec<Bytes> {
-        self.0.lock().values().map(|said| said.frame.clone()).collect()
-    }
-
-    fn of(&self, command: &str) -> Option<Bytes> {
-        self.0.lock().get(command).map(|said| said.frame.clone())
-    }
-
-    fn put(&self, command: &str, said: Said) {
-        self.0.lock().insert(command.to_owned(), said);
-    }
-
-    /// The command of which this was the last word.
-    fn acknowledged(&self, message: &str) -> Option<String> {
-        let mut all = self.0.lock();
-        let command = all.iter().find(|(_, said)| said.message == message && said.is_last).map(|(command, _)| command.clone())?;
-        all.remove(&command);
-        Some(command)
-    }
-
-    fn under_way(&self) -> usize {
-        self.0.lock().values().filter(|said| !said.is_last).count()
-    }
-}
 
 impl Agent {
     pub fn take_job(self: &Arc<Self>, job: Job, message: &str) {

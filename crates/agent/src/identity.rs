@@ -1,6 +1,5 @@
 //! Who the machine is: the id that it was given, and the key with which it signs. Both are in a file, so that it is the same node when it starts again.
 
-use crate::{Options, service::Service};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::SystemRandom,
@@ -8,15 +7,8 @@ use aws_lc_rs::{
     signature::{KeyPair as _, RSA_PSS_SHA256},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloudlet_engine::Runtime;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 
 const FILE: &str = "registration.json";
 
@@ -42,32 +34,24 @@ impl Identity {
         Some(Identity { id: registration.instance_id.as_str().into(), fingerprint: registration.fingerprint.clone(), key })
     }
 
-    /// The one that was registered before, or a new one.
-    pub async fn of_machine(options: &Options, runtime: &Runtime) -> Result<Identity, String> {
-        let path = options.folder.join(FILE);
-        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    /// The one in a folder, if there is one.
+    pub fn read(folder: &Path) -> Result<Option<Identity>, String> {
+        let path = folder.join(FILE);
         match fs::read(&path) {
             Ok(bytes) => {
                 let registration = serde_json::from_slice::<Registration>(&bytes).ok();
-                return registration.as_ref().and_then(Identity::of).ok_or_else(|| format!("{} is no registration", path.display()));
+                registration.as_ref().and_then(Identity::of).map(Some).ok_or_else(|| format!("{} is no registration", path.display()))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(told(error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("{}: {error}", path.display())),
         }
-        let Some((id, code)) = &options.activation else {
-            return Err(format!("this machine is not registered in {}: --activation ID:CODE registers it", options.folder.display()));
-        };
-        let key = tokio::task::spawn_blocking(|| KeyPair::generate(KeySize::Rsa2048)).await.map_err(|error| error.to_string())?;
-        let key = key.map_err(|_| "no key could be made")?;
-        let public: PublicKeyX509Der<'_> = key.public_key().as_der().map_err(|_| "the key cannot be written")?;
-        let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| "the key cannot be written")?;
-        let (public, private) = (STANDARD.encode(public.as_ref()), STANDARD.encode(private.as_ref()));
-        let fingerprint = runtime.ids.uuid();
-        // Before it is registered, so that no registration is lost for want of a folder.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.folder).map_err(told)?;
-        let instance_id = Service::register(options, runtime, id, code, &public, &fingerprint).await?;
-        let registration = Registration { instance_id, fingerprint, private_key: private };
-        keep(&path, &serde_json::to_vec_pretty(&registration).unwrap_or_default()).map_err(told)?;
+    }
+
+    /// What is registered is kept.
+    pub fn write(folder: &Path, id: String, new: NewKey) -> Result<Identity, String> {
+        let registration = Registration { instance_id: id, fingerprint: new.fingerprint, private_key: new.private };
+        let path = folder.join(FILE);
+        keep(&path, &serde_json::to_vec_pretty(&registration).unwrap_or_default()).map_err(|error| format!("{}: {error}", path.display()))?;
         Identity::of(&registration).ok_or_else(|| "the new key cannot be read".to_owned())
     }
 
@@ -78,6 +62,23 @@ impl Identity {
             Ok(()) => STANDARD.encode(signature),
             Err(_) => String::new(),
         }
+    }
+}
+
+/// A key that is not registered yet, in base64.
+pub struct NewKey {
+    pub fingerprint: String,
+    pub public: String,
+    private: String,
+}
+
+impl NewKey {
+    /// Takes a while.
+    pub fn make(fingerprint: String) -> Result<NewKey, String> {
+        let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "no key could be made")?;
+        let public: PublicKeyX509Der<'_> = key.public_key().as_der().map_err(|_| "the key cannot be written")?;
+        let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| "the key cannot be written")?;
+        Ok(NewKey { fingerprint, public: STANDARD.encode(public.as_ref()), private: STANDARD.encode(private.as_ref()) })
     }
 }
 

@@ -9,28 +9,19 @@ mod commands;
 mod identity;
 mod journal;
 mod objects;
+mod options;
+mod registration;
+mod replies;
 mod service;
 mod sessions;
 mod system;
 
+pub use options::Options;
 pub use system::System;
 
 use channel::Agent;
-use cloudlet_aws::Region;
 use cloudlet_engine::{Clock, Ids, Runtime};
-use std::{path::PathBuf, sync::Arc};
-
-/// What the user decides.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Of the server: `http://localhost:4566`.
-    pub endpoint: String,
-    pub region: Region,
-    /// The id and the code of an activation, with which a machine is registered that is not yet.
-    pub activation: Option<(String, String)>,
-    /// Where the machine's identity is kept.
-    pub folder: PathBuf,
-}
+use std::sync::Arc;
 
 /// Works until it is told to stop.
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Requests to the server: as nobody (to register), as the machine with its own key, and as the node's role.
 
-use crate::{Options, identity::Identity};
+use crate::{identity::Identity, options::Options};
 use bytes::Bytes;
 use cloudlet_api_sts::Credentials;
 use cloudlet_aws::{Blame, Fault, Head, Region, Timestamp};
@@ -46,7 +46,7 @@ impl Request<'_> {
     }
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     Client::new(Bounds { requests: 64, answer: ANSWER })
 }
 
@@ -87,7 +87,7 @@ fn unreachable(why: impl ToString) -> Fault {
     Fault::named("Unreachable", 503, Blame::Receiver, why.to_string())
 }
 
-async fn deliver(http: &Client, endpoint: &str, request: Request<'_>, signed: Vec<(String, String)>) -> Result<HttpResponse, Fault> {
+pub async fn deliver(http: &Client, endpoint: &str, request: Request<'_>, signed: Vec<(String, String)>) -> Result<HttpResponse, Fault> {
     let mut headers = request.headers;
     headers.extend(signed.into_iter().filter_map(|(name, value)| Some((known(&name)?, value))));
     let question = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
@@ -97,11 +97,11 @@ async fn deliver(http: &Client, endpoint: &str, request: Request<'_>, signed: Ve
     if (200..300).contains(&response.status) { Ok(response) } else { Err(fault(&response)) }
 }
 
-fn json_of(response: &HttpResponse) -> Value {
+pub fn json_of(response: &HttpResponse) -> Value {
     serde_json::from_slice(&response.body).unwrap_or_default()
 }
 
-fn text_of(value: &Value, name: &str) -> Option<String> {
+pub fn text_of(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
@@ -109,36 +109,6 @@ impl Service {
     pub fn new(options: &Options, identity: Identity, runtime: Arc<Runtime>) -> Service {
         let endpoint = options.endpoint.trim_end_matches('/').to_owned();
         Service { endpoint, region: options.region.clone(), identity, runtime, http: client(), keys: Mutex::default() }
-    }
-
-    /// The id of a new node. The activation's code is what allows it; a signature names the region.
-    pub async fn register(
-        options: &Options,
-        runtime: &Runtime,
-        activation: &str,
-        code: &str,
-        public_key: &str,
-        fingerprint: &str,
-    ) -> Result<String, String> {
-        let body = json!({
-            "ActivationId": activation, "ActivationCode": code, "PublicKey": public_key, "PublicKeyType": "Rsa", "Fingerprint": fingerprint,
-        });
-        let endpoint = options.endpoint.trim_end_matches('/');
-        let mut wait = Duration::from_millis(500);
-        loop {
-            let mut request = Request::json("ssm", "AmazonSSM.RegisterManagedInstance", body.to_string());
-            // AWS: the host names the region. Under another name something must.
-            request.headers.push(("host", format!("ssm.{}.amazonaws.com", options.region.as_str())));
-            match deliver(&client(), endpoint, request, vec![]).await {
-                Ok(response) => return text_of(&json_of(&response), "InstanceId").ok_or_else(|| "the server gave no id".to_owned()),
-                Err(fault) if fault.status() < 500 => return Err(format!("the machine cannot be registered: {}: {}", fault.code(), fault.message())),
-                Err(fault) => {
-                    tracing::warn!(target: "cloudlet", "the server cannot be reached yet: {}", fault.message());
-                    rest(runtime, wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(30));
-                }
-            }
-        }
     }
 
     fn now(&self) -> Timestamp {

@@ -11,15 +11,13 @@ mod keys;
 mod operations;
 mod role_token;
 
-pub use channels::{ChannelInput, OpenDataChannel};
 pub use connections::{Agents, Connection};
-pub use information::AgentInformation;
 pub use keys::is_public_key;
 
 use crate::Ssm;
 use cloudlet_engine::Builder;
-pub use operations::SCHEMAS;
 use operations::*;
+pub use operations::{ChannelInput, OpenDataChannel, SCHEMAS};
 use std::sync::Arc;
 
 pub fn register(builder: Builder<Ssm>, ssm: &Arc<Ssm>) -> Builder<Ssm> {

@@ -1,6 +1,9 @@
 //! Finding managed nodes of an account in a region.
 
-use super::{AGENT_VERSION, LOCAL, NodeOptions, Nodes, agents::AgentInformation, rows::Registered};
+use super::{
+    AGENT_VERSION, LOCAL, NodeOptions, Nodes,
+    rows::{AgentInformation, Registered},
+};
 use cloudlet_api_ec2::{self as ec2, DescribeInstances, DescribeInstancesRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_engine::Cx;

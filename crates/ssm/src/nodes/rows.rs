@@ -1,6 +1,5 @@
 //! Activations, and the machines that were registered with them, as rows.
 
-use super::agents::AgentInformation;
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
@@ -42,6 +41,18 @@ impl Registered {
     pub fn is_elsewhere(&self) -> bool {
         self.public_key.is_some()
     }
+}
+
+/// What an agent has said of its machine, and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentInformation {
+    pub at: Timestamp,
+    pub version: Option<Arc<str>>,
+    pub computer_name: Option<Arc<str>>,
+    pub address: Option<Arc<str>>,
+    pub platform_name: Option<Arc<str>>,
+    pub platform_type: Option<Arc<str>>,
+    pub platform_version: Option<Arc<str>>,
 }
 
 /// What a node has put of one type of inventory.

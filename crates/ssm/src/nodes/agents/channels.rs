@@ -9,10 +9,8 @@ use cloudlet_engine::{
     Permissions,
 };
 use cloudlet_session_channel::control::{CreateChannel, SCHEMA};
-use cloudlet_shape::{Body, Empty, Operation, Shape};
+use cloudlet_shape::{Body, Empty, Operation};
 use std::sync::Arc;
-
-pub use super::operations::OpenDataChannel;
 
 pub const CONTROL: &str = "/v1/control-channel/";
 const DATA: &str = "/v1/data-channel/";
@@ -23,12 +21,6 @@ const REQUEST: usize = 16 << 10;
 const ACCESS_DENIED: FaultKind = FaultKind::sender("AccessDeniedException", 403);
 const VALIDATION: FaultKind = FaultKind::sender("ValidationException", 400);
 const NOT_FOUND: FaultKind = FaultKind::sender("ResourceNotFoundException", 404);
-
-/// The channel that is opened, by the id of its node or session.
-#[derive(Shape, Clone, Default)]
-pub struct ChannelInput {
-    pub channel: String,
-}
 
 /// Whether the caller is the agent of a node: a session of its role that has its id as name. AWS: unverified message.
 pub fn may_speak_for(cx: &Cx, id: &str, row: &Registered) -> Result<(), Fault> {

@@ -1,9 +1,9 @@
 //! The websockets of control channels. Who comes with the token of a node is its agent; everybody else is sent away with the first message.
 
 use super::{
-    channels::{CONTROL, ChannelInput},
+    channels::CONTROL,
     connections::{Connection, Ticket},
-    operations::OpenControlChannel,
+    operations::{ChannelInput, OpenControlChannel},
 };
 use crate::{PRINCIPAL, Ssm};
 use bytes::Bytes;

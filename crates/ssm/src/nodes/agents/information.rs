@@ -1,23 +1,11 @@
 //! What an agent says of its machine, every few minutes (`UpdateInstanceInformation`), and its associations.
 
 use super::{channels::may_speak_for, operations::*};
-use crate::Ssm;
-use cloudlet_aws::{Fault, Timestamp};
+use crate::{Ssm, nodes::rows::AgentInformation};
+use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Empty;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AgentInformation {
-    pub at: Timestamp,
-    pub version: Option<Arc<str>>,
-    pub computer_name: Option<Arc<str>>,
-    pub address: Option<Arc<str>>,
-    pub platform_name: Option<Arc<str>>,
-    pub platform_type: Option<Arc<str>>,
-    pub platform_version: Option<Arc<str>>,
-}
 
 /// Characters of a text of it that are kept. AWS: 255 of a computer's name.
 const LONGEST: usize = 255;

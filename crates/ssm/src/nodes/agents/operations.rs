@@ -2,7 +2,6 @@
 
 pub use own::*;
 
-use super::channels::ChannelInput;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{EndpointAnswer, EndpointRequest};
 use cloudlet_shape::{Empty, OperationSchema, Shape};
@@ -58,6 +57,12 @@ pub struct ListInstanceAssociationsResult {
 pub struct UpdateInstanceAssociationStatusRequest {
     pub association_id: String,
     pub instance_id: String,
+}
+
+/// The channel that is opened, by the id of its node or session.
+#[derive(Shape, Clone, Default)]
+pub struct ChannelInput {
+    pub channel: String,
 }
 
 mod own {
