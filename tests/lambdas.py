@@ -43,7 +43,7 @@ def call(lambda_, name, event=None, **more):
     return json.loads(answer["Payload"].read()), answer.get("FunctionError"), log
 
 
-def eventually(what, tries=400):
+def eventually(what, tries=1_200):
     """Until something is there."""
     for _ in range(tries):
         found = what()

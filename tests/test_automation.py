@@ -40,7 +40,7 @@ def make(ssm, name, text):
 
 def until(ssm, id, *statuses):
     """The execution once it has one of these statuses."""
-    for _ in range(600):
+    for _ in range(2400):
         execution = ssm.get_automation_execution(AutomationExecutionId=id)["AutomationExecution"]
         if execution["AutomationExecutionStatus"] in (statuses or OVER):
             return execution
@@ -71,7 +71,7 @@ def test_runbooks_of_aws_run(server, ssm, role):
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
                              "Action": "sqs:SendMessage", "Resource": "*"}})})
     run(ssm, "AWS-PublishSNSNotification", TopicArn=[topic], Message=["hello"])
-    message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]
+    message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]
     assert json.loads(message["Body"])["Message"] == "hello"
 
 
@@ -240,7 +240,7 @@ def test_an_approval_is_asked_for_and_outlives_a_kill(start, tmp_path):
     id = ssm.start_automation_execution(DocumentName="ask")["AutomationExecutionId"]
     rest = ssm.start_automation_execution(DocumentName="rest")["AutomationExecutionId"]
     assert until(ssm, id, "Waiting")["CurrentStepName"] == "ask"
-    notice = json.loads(sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"])
+    notice = json.loads(sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]["Body"])
     assert id in notice["Message"] and "Please look" in notice["Message"]
     server.process.kill()
     server.process.wait()

@@ -166,7 +166,7 @@ def lambda_handler(event, context):
     (tmp_path / "lambda_function.py").write_text(text)
     (tmp_path / "event.json").write_text('{"n": 1}')
     code, out, log = run(binary, str(tmp_path), "--event", str(tmp_path / "event.json"), "--env", "MODE=test")
-    assert (code, json.loads(out)) == (0, [{"n": 1}, 200]), log
+    assert code == 0 and json.loads(out) == [{"n": 1}, 200], (code, out, log)
     assert "working on {'n': 1} test" in log and "REPORT RequestId" in log
     code, out, log = run(binary, str(tmp_path), "--event", "-", input='"fail"')
     assert code == 1 and json.loads(out)["errorType"] == "ValueError"

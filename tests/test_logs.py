@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
+from lambdas import eventually
 
 numbers = itertools.count(1)
 
@@ -47,6 +48,19 @@ def error_of(raised):
 def found(logs, group, **more):
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, **more)
     return [event["message"] for page in pages for event in page["events"]]
+
+
+def appear(logs, group, count):
+    """So many events, which somebody else writes in his own time."""
+
+    def there():
+        try:
+            messages = found(logs, group)
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return messages if len(messages) >= count else None
+
+    return eventually(there)
 
 
 def test_events_are_written_read_and_filtered(logs, group):
@@ -202,8 +216,12 @@ def test_an_export(server, logs, s3, bucket, group):
     identifier = logs.create_export_task(**task)["taskId"]
     server.advance(3)
     server.request("POST", "/_cloudlet/settle")
-    (status,) = [task["status"]["code"] for task in logs.describe_export_tasks(taskId=identifier)["exportTasks"]]
-    assert status == "COMPLETED"
+
+    def is_over():
+        (status,) = [task["status"]["code"] for task in logs.describe_export_tasks(taskId=identifier)["exportTasks"]]
+        return status not in ("PENDING", "RUNNING") and status
+
+    assert eventually(is_over) == "COMPLETED"
     body = s3.get_object(Bucket=bucket, Key=f"exportedlogs/{identifier}/stream/000000.gz")["Body"].read()
     assert [line.split(" ", 1)[1] for line in gzip.decompress(body).decode().splitlines()] == ["one", "two"]
     server.reset_clock()
@@ -235,7 +253,7 @@ def test_step_functions_write_their_log(server, logs, group):
     made = states.create_state_machine(**machine, roleArn=writer)["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=made, input='{"x":1}')["executionArn"]
     server.request("POST", "/_cloudlet/settle")
-    lines = [json.loads(message) for message in found(logs, group)]
+    lines = [json.loads(message) for message in appear(logs, group, 4)]
     assert [line["type"] for line in lines] == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
     assert lines[0]["details"]["input"] == '{"x":1}' and lines[0]["execution_arn"] == execution and lines[3]["previous_event_id"] == "3"
 
@@ -250,12 +268,12 @@ def test_sns_writes_what_became_of_deliveries(server, logs, sns, sqs):
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     identifier = sns.publish(TopicArn=topic, Message="refused")["MessageId"]
-    (failure,) = [json.loads(message) for message in found(logs, f"sns/us-east-1/000000000000/{name}/Failure")]
+    (failure,) = [json.loads(message) for message in appear(logs, f"sns/us-east-1/000000000000/{name}/Failure", 1)]
     assert (failure["status"], failure["notification"]["messageId"], failure["delivery"]["destination"]) == ("FAILURE", identifier, queue)
     statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": statement})})
     sns.publish(TopicArn=topic, Message="taken")
-    (success,) = [json.loads(message) for message in found(logs, f"sns/us-east-1/000000000000/{name}")]
+    (success,) = [json.loads(message) for message in appear(logs, f"sns/us-east-1/000000000000/{name}", 1)]
     assert (success["status"], success["delivery"]["statusCode"], success["delivery"]["attempts"]) == ("SUCCESS", 200, 1)
 
 
@@ -284,12 +302,7 @@ def test_a_function_gets_what_a_subscription_matches(server, logs, group):
     logs.put_subscription_filter(**subscription)
     put(logs, group, "fine", "ERROR 1", "ERROR 2")
     server.request("POST", "/_cloudlet/settle")
-    lines = []
-    for _ in range(100):
-        lines = [line for line in found(logs, f"/aws/lambda/{name}") if line.startswith("GOT ")] if lines_exist(logs, name) else []
-        if lines:
-            break
-        time.sleep(0.1)
+    lines = eventually(lambda: lines_exist(logs, name) and [line for line in found(logs, f"/aws/lambda/{name}") if line.startswith("GOT ")])
     data = json.loads(gzip.decompress(base64.b64decode(lines[0].split(" ", 1)[1])))
     assert (data["messageType"], data["owner"], data["logGroup"], data["subscriptionFilters"]) == ("DATA_MESSAGE", "000000000000", group, ["errors"])
     assert [event["message"] for event in data["logEvents"]] == ["ERROR 1", "ERROR 2"]

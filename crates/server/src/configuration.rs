@@ -32,6 +32,7 @@ pub enum Order {
     Explain(SocketAddr, String),
     /// Of a server at an address, what is under a path.
     Show(SocketAddr, String),
+    Reach(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
     /// Of a region; the secret may be in the environment.
@@ -118,7 +119,7 @@ fn order() -> Result<Order, Refusal> {
             let port = to_port.map(|port| port.to_string());
             let given = [("from", Some(from.as_str())), ("to", Some(to)), ("port", port.as_deref()), ("protocol", protocol.as_deref())];
             let path = ask("/_cloudlet/ec2/reachable", &[&given[..], &whose.parameters(), &[("format", Some("text"))]].concat())?;
-            return Ok(Order::Show(running(&settings)?, path));
+            return Ok(Order::Reach(running(&settings)?, path));
         }
         Some(Verb::Export(ExportVerb::Nftables { interface, whose })) => {
             let path = ask("/_cloudlet/ec2/nftables", &[&[("interface", Some(interface.as_str()))][..], &whose.parameters()].concat())?;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok(Order::CheckHealth(address)) => health::check(address),
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Show(address, path)) => explain::show(address, &path),
+        Ok(Order::Reach(address, path)) => explain::reach(address, &path),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),

@@ -84,7 +84,7 @@ impl AgentRun {
             region: node.scope.region.as_str().into(),
         });
         let log_group = some(&order.cloud_watch_log_group_name).filter(|_| order.cloud_watch_output_enabled == "true").map(Into::into);
-        let execution = Execution {
+        let mut execution = Execution {
             cx,
             node: node.id.to_string(),
             system: System { name: node.system_name.clone(), version: node.system_version.clone() },
@@ -92,11 +92,12 @@ impl AgentRun {
             run: &self.0,
             machine: node.machine.clone(),
             session: keys.map(|keys| (Caller::anonymous(), Some(keys))),
+            logs: None,
         };
         let steps = Steps::of(&order.document_content).map(|steps| steps_of(&steps)).unwrap_or_default();
         let record = Told { steps: Mutex::new(steps), report };
         let given = given_of(&order.parameters);
-        let outcome = take_steps(&execution, &record, &order.document_content, &given, &Destinations { s3, log_group }).await;
+        let outcome = take_steps(&mut execution, &record, &order.document_content, &given, &Destinations { s3, log_group }).await;
         reply(outcome, &record.steps.lock())
     }
 }

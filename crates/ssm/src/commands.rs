@@ -9,6 +9,7 @@ mod cancel;
 mod get;
 pub mod handlers;
 mod list;
+mod log_streams;
 mod notices;
 pub mod outputs;
 mod progress;

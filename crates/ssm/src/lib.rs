@@ -10,6 +10,7 @@ mod automation;
 mod change_calendars;
 mod change_manager;
 mod commands;
+mod compliance;
 mod documents;
 mod faults;
 mod limits;
@@ -52,6 +53,7 @@ pub struct Ssm {
     commands: Commands,
     associations: Associations,
     sessions: Sessions,
+    compliance: Arc<Store<compliance::state::State>>,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
     changes: Arc<Store<change_manager::state::ChangeState>>,
@@ -83,6 +85,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
         associations: Associations::new(journal),
+        compliance: Arc::new(Store::new("ssm/compliance", journal, compliance::state::State::default())),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
         changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
@@ -94,6 +97,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = sessions::register(builder, &ssm);
     let builder = commands::handlers::register(builder, &ssm);
     let builder = associations::handlers::register(builder, &ssm);
+    let builder = compliance::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = automation::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);

@@ -17,7 +17,9 @@ mod rows;
 mod state;
 mod tagging;
 
+pub use filters::Operator;
 pub use find::{ManagedNode, Source, managed_arn};
+pub use inventory::on_node as node_permission;
 pub use managed::role_session;
 #[cfg(test)]
 pub use registration::RegisterManagedInstanceRequest;

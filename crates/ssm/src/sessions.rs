@@ -10,6 +10,7 @@ mod containers;
 mod describe;
 pub mod drive;
 mod encrypted;
+mod handshake;
 pub mod live;
 pub mod plan;
 mod port;

@@ -243,7 +243,9 @@ impl States {
             let texts: Vec<String> = problem.unknown.iter().map(|name| format!("The field \"{name}\" is not supported by Step Functions")).collect();
             return refused(texts.join(", "));
         }
-        let scope = request.machine.scope().unwrap_or_else(|| cx.scope.clone());
+        // A role of another account works in that account.
+        let own = request.machine.scope().unwrap_or_else(|| cx.scope.clone());
+        let scope = Scope { account: caller.account.unwrap_or(own.account), ..own };
         if let (Some(task), Some(started)) = (request.task, &read)
             && let Some(input) = started.as_ref().as_any().downcast_ref::<StartSyncExecutionInput>()
         {
@@ -431,6 +433,7 @@ struct Metadata<'m> {
 fn add_metadata(result: &mut Value, service: &ServiceSchema, &Metadata { id, length, date, trace }: &Metadata<'_>) {
     // AWS: recorded: a function's answer has fields of its own.
     let executed = result.get("ExecutedVersion").and_then(Value::as_str).map(str::to_owned);
+    let log = result.get("LogResult").and_then(Value::as_str).map(str::to_owned);
     let Some(fields) = result.as_object_mut() else { return };
     let kind = match service.protocol {
         cloudlet_shape::Protocol::AwsJson10 => "application/x-amz-json-1.0",
@@ -444,6 +447,7 @@ fn add_metadata(result: &mut Value, service: &ServiceSchema, &Metadata { id, len
     if let Some(executed) = &executed {
         headers.push(("X-Amz-Executed-Version", executed));
         headers.push(("x-amzn-Remapped-Content-Length", "0"));
+        headers.extend(log.as_deref().map(|log| ("X-Amz-Log-Result", log)));
         headers.push(("X-Amzn-Trace-Id", trace.unwrap_or("Sampled=0")));
     }
     let all: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();

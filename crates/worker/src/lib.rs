@@ -15,6 +15,7 @@ mod filter;
 mod folders;
 mod init;
 mod interpreters;
+mod inward;
 mod local;
 mod memory;
 mod node;
@@ -75,6 +76,7 @@ impl Machine {
             http: Arc::new(Silent),
             server: "http://127.0.0.1:9".into(),
             output: Arc::new(|_| {}),
+            aside: None,
         };
         let outcome = match self.put_folder("empty", vec![]).await {
             Ok(()) => self.start(order).await,
@@ -123,8 +125,10 @@ fn value(value: WorkerValue) -> InitValue {
     match value {
         WorkerValue::Text(text) => InitValue::Text(text),
         WorkerValue::Http => InitValue::Http,
+        WorkerValue::HttpPath(_) => InitValue::Text(String::new()),
         WorkerValue::Server => InitValue::Server,
         WorkerValue::Within(index, below) => InitValue::Within(index, below.to_owned()),
+        WorkerValue::Aside => InitValue::Aside,
     }
 }
 
@@ -144,6 +148,15 @@ impl Workers for Machine {
 
     fn sdk(&self, language: Language) -> Option<String> {
         self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
+    }
+
+    fn compiled<'a>(&'a self, java: &'a Interpreter, sources: Vec<WorkerFile>) -> Boxed<'a, Result<Vec<WorkerFile>, String>> {
+        Box::pin(async move {
+            self.shared.prepare().map_err(|error| format!("no folder for workers: {error}"))?;
+            let (program, folder) = (java.program.clone(), self.shared.place("java-classes"));
+            let compiled = tokio::task::spawn_blocking(move || interpreters::compile(&program, &folder, &sources)).await;
+            compiled.map_err(|error| error.to_string())?
+        })
     }
 
     fn shortcomings(&self) -> Vec<String> {
@@ -194,7 +207,7 @@ impl Workers for Machine {
                 own: text(&self.shared.own)?,
                 ..InitOrder::default()
             };
-            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output }).await?;
+            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output, aside: order.aside }).await?;
             self.shared.note(started.report.shortcomings);
             Ok(started.process as Arc<dyn Worker>)
         })

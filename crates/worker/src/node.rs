@@ -144,7 +144,7 @@ impl MachineNode {
         };
         let name = self.name.clone();
         let output = Arc::new(move |line: &str| tracing::debug!(target: "cloudlet", node = %name, "{line}"));
-        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output }).await?;
+        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output, aside: None }).await?;
         nodes.shared.note(started.report.shortcomings.clone());
         Running::of(started, itself.then(|| self.order.server.clone()))
     }

@@ -25,6 +25,9 @@ pub struct InitOrder {
     pub server_port: u16,
     /// The binary itself.
     pub own: String,
+    /// It has a third descriptor to write to. The first stage tells the second its number.
+    #[serde(default)]
+    pub aside: Option<i32>,
     /// It is a node: its first process starts programs instead of becoming one.
     #[serde(default)]
     pub node: Option<NodeInit>,
@@ -76,6 +79,7 @@ pub enum InitValue {
     Http,
     Server,
     Within(usize, String),
+    Aside,
 }
 
 impl Default for InitValue {
@@ -90,6 +94,7 @@ impl InitOrder {
             InitValue::Text(text) => text.clone(),
             InitValue::Http => format!("127.0.0.1:{http}"),
             InitValue::Server => format!("http://127.0.0.1:{server}"),
+            InitValue::Aside => self.aside.unwrap_or(2).to_string(),
             InitValue::Within(index, below) => {
                 let folder = self.folders.get(*index).map_or("", |(_, at)| at.as_str());
                 if below.is_empty() { folder.to_owned() } else { format!("{folder}/{below}") }

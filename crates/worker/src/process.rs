@@ -1,10 +1,11 @@
 //! One worker: its processes, its sockets, its output.
 
 use crate::{
+    inward::Inward,
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
 };
-use cloudlet_engine::{Boxed, LocalHttp, Worker, WorkerEnd, within};
+use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Worker, WorkerEnd, WorkerPost, within};
 use parking_lot::Mutex;
 use rustix::{
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
@@ -24,6 +25,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
+    net::unix::pipe,
     process::Command,
     sync::watch,
     task::JoinHandle,
@@ -43,8 +45,7 @@ pub struct Process {
     frozen: Arc<AtomicBool>,
     process: u32,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// While it is open, the worker may live.
-    _socket: UnixStream,
+    inward: Inward,
 }
 
 /// What is to be run and whom it may talk to.
@@ -54,6 +55,7 @@ pub struct Start {
     /// `127.0.0.1:4566`
     pub server: String,
     pub output: Arc<dyn Fn(&str) + Send + Sync>,
+    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
 }
 
 /// A worker that runs.
@@ -64,9 +66,11 @@ pub struct Started {
     pub control: Option<OwnedFd>,
 }
 
-pub async fn start(start: Start) -> Result<Started, String> {
-    let told = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
-    let (ours, theirs) = UnixStream::pair().map_err(told)?;
+pub async fn start(mut start: Start) -> Result<Started, String> {
+    // The first stage puts the number in its place.
+    start.order.aside = start.aside.as_ref().map(|_| 0);
+    let told_io = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
+    let (ours, theirs) = UnixStream::pair().map_err(told_io)?;
     let mut child = Command::new(&start.order.own)
         .arg(ARGUMENT)
         .env_clear()
@@ -76,7 +80,7 @@ pub async fn start(start: Start) -> Result<Started, String> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(told)?;
+        .map_err(told_io)?;
     let process = child.id().ok_or("the worker's process is gone")?;
     let group = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or("the worker's process has no number")?;
     let memory_limit = start.order.memory;
@@ -113,14 +117,21 @@ pub async fn start(start: Start) -> Result<Started, String> {
         tokio::spawn(local::pass_on(server, start.server)),
         tokio::spawn(look(process, group, memory_limit, most.clone(), frozen.clone(), over.clone())),
     ];
-    let lines = [
+    let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
         child.stderr.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let Some(aside) = start.aside {
+        let pipe = descriptors.next().ok_or("the worker's process gave no pipe")?;
+        lines.push(tokio::spawn(read(pipe::Receiver::from_owned_fd(pipe).map_err(told_io)?, aside)));
+    }
     tokio::spawn(async move {
         let status = child.wait().await;
         // What others of the group still hold open is not waited for long.
-        for lines in lines.into_iter().flatten() {
+        for lines in lines {
             within(Duration::from_millis(200), lines).await;
         }
         let _ = kill_process_group(group, Signal::KILL);
@@ -135,7 +146,8 @@ pub async fn start(start: Start) -> Result<Started, String> {
         };
         let _ = told.send(Some(end));
     });
-    let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), _socket: socket };
+    let inward = Inward::new(socket).map_err(told_io)?;
+    let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), inward };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -219,6 +231,17 @@ impl Worker for Process {
         if self.frozen.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
             let _ = kill_process_group(self.group, Signal::CONT);
         }
+    }
+
+    fn connect(&self, port: u16) -> Boxed<'_, Result<Box<dyn ByteStream>, String>> {
+        Box::pin(async move {
+            let connection = self.inward.connect(port).await.map_err(|error| error.to_string())?;
+            Ok(Box::new(connection) as Box<dyn ByteStream>)
+        })
+    }
+
+    fn post(&self, post: WorkerPost) -> Boxed<'_, Result<u16, String>> {
+        Box::pin(self.inward.post(post))
     }
 }
 

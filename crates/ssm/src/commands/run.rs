@@ -53,7 +53,7 @@ impl Ssm {
         }
         let document: Value = serde_json::from_str(&command.content).unwrap_or_default();
         let options = &self.nodes.options;
-        let execution = Execution {
+        let mut execution = Execution {
             cx,
             node: node.id.clone(),
             system: System { name: options.platform_name.clone(), version: options.platform_version.clone() },
@@ -61,10 +61,11 @@ impl Ssm {
             run: &run,
             machine: self.nodes.machine(node, cx.own_address()),
             session: role_session(cx, node).await,
+            logs: None,
         };
         let given = command.parameters.iter().map(|(name, values)| (name.clone(), values.clone())).collect();
         let record = Rows { ssm: self, place, node: &node.id };
-        let outcome = take_steps(&execution, &record, &document, &given, &Destinations::of(command)).await;
+        let outcome = take_steps(&mut execution, &record, &document, &given, &Destinations::of(command)).await;
         self.commands.store.write(|state| progress::change(cx, state, place, &node.id, |invocation| invocation.progress = outcome))?;
         Ok(())
     }

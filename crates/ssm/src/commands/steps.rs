@@ -2,6 +2,7 @@
 
 use super::{
     actions::execution::{Execution, environment_of},
+    log_streams::LogStreams,
     outputs::{self, Destinations},
     rows::{Progress, StepResult},
 };
@@ -39,7 +40,13 @@ pub trait Record: Sync {
     fn change(&self, index: usize, change: &mut dyn FnMut(&mut StepResult));
 }
 
-pub async fn take_steps(execution: &Execution<'_>, record: &dyn Record, document: &Value, given: &Given, destinations: &Destinations) -> Progress {
+pub async fn take_steps(
+    execution: &mut Execution<'_>,
+    record: &dyn Record,
+    document: &Value,
+    given: &Given,
+    destinations: &Destinations,
+) -> Progress {
     let Some(steps) = Steps::of(document) else { return Progress::Failed };
     let prepared = match Parameters::of(document).values(given) {
         Ok(values) => execution.with_parameter_store(document, values).await,
@@ -74,11 +81,16 @@ pub async fn take_steps(execution: &Execution<'_>, record: &dyn Record, document
             step.started = Some(started);
         });
         let inputs = substitute(&step.inputs, &|name| values.get(name).cloned());
+        execution.logs = destinations.log_group.as_ref().and_then(|group| {
+            let of_step = record.step(index)?;
+            Some(LogStreams::new(group, &execution.command, &execution.node, &of_step.name))
+        });
         let mut ended = execution.take(step, &inputs, &values, &in_environment).await;
         // What is stopped as it begins fails in one way or another.
         if ended.progress == Progress::Failed && execution.run.is_stopped() {
             ended.progress = Progress::Cancelled;
         }
+        execution.write_logs(true).await;
         let finished = execution.cx.clock().now();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (output, error) = (text(&ended.output), text(&ended.error));
@@ -91,7 +103,7 @@ pub async fn take_steps(execution: &Execution<'_>, record: &dyn Record, document
             step.error = kept_error(&error);
         });
         if let Some(step) = of_step {
-            outputs::deliver(execution, destinations, &step, &output, &error).await;
+            outputs::deliver(execution, destinations.s3.as_ref(), &step, &output, &error).await;
         }
         is_ended |= ended.ends;
         match ended.progress {

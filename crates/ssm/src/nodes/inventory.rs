@@ -84,7 +84,8 @@ fn no_such_node(id: &str) -> Fault {
     faults::INVALID_INSTANCE_ID.says(format!("{id} is not a managed node of this account."))
 }
 
-fn on_node<O: cloudlet_shape::Operation>(cx: &Cx, id: &str) -> Permission {
+/// What a call on a node needs.
+pub fn on_node<O: cloudlet_shape::Operation>(cx: &Cx, id: &str) -> Permission {
     let arn = if id.starts_with("mi-") {
         super::find::managed_arn(&cx.scope, id)
     } else {

@@ -38,6 +38,9 @@ pub enum Kind {
     /// A command in a container: words, in a terminal.
     Container {
         words: Vec<String>,
+        environment: Map<String>,
+        /// Where the keys of its role are.
+        credentials_path: Option<String>,
     },
 }
 

@@ -63,6 +63,7 @@ pub struct Started {
 impl Ssm {
     /// `None`: the target has as many sessions as it may have.
     pub fn begin_session(&self, cx: &Cx, starting: Starting) -> Option<Started> {
+        self.sessions.settle(cx.now);
         let Starting { plan, place, role, id_prefix, document, owner, owner_id, reason, endpoint, most } = starting;
         let id: Arc<str> = format!("{id_prefix}-{}", cx.ids().base32(26).to_ascii_lowercase()).into();
         let key = (cx.scope.clone(), id.clone());
@@ -128,11 +129,10 @@ impl Handle<StartSession> for Ssm {
         let target = input.target.as_str();
         let mut permission = Permission::action("ssm:StartSession", targets::arn(cx, target));
         let place = match targets::container(target) {
-            Some((_, _, runtime)) => {
-                let node = self.sessions.workers.find_node(&targets::container_node(runtime));
+            Some(_) => {
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
-                let root = Caller::root(cx.scope.account, cx.scope.partition(), None);
-                node.map(|node| (Place::Here(node), root, targets::OF_CONTAINER))
+                // The role of its task is not known here: nothing is written or decrypted.
+                self.container_node(cx, target).map(|node| (Place::Here(node), Caller::anonymous(), targets::OF_CONTAINER))
             }
             None => {
                 let found = self.nodes.find(cx, target).await?;

@@ -2,10 +2,9 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-rundocument>
 
 use super::{
-    download::{object_of, split_version},
-    execution::{Ended, Execution, PREPARATION, ProgramEnd, joined},
+    download::object_of,
+    execution::{Ended, Execution, OutputOf, PREPARATION, ProgramEnd, joined},
 };
-use cloudlet_api_ssm::{GetDocument, GetDocumentRequest};
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::{Format, Given, read};
 use serde_json::Value;
@@ -15,8 +14,8 @@ impl Execution<'_> {
         let path = inputs.get("documentPath").and_then(Value::as_str).unwrap_or_default();
         let document = match inputs.get("documentType").and_then(Value::as_str) {
             Some("SSMDocument") => {
-                let (name, version) = split_version(path);
-                self.owned(name, version).await.map_err(|why| format!("{path}: {why}"))
+                let found = self.read_document(path).await;
+                found.and_then(|found| read(Format::Json, &found.content.unwrap_or_default()).map_err(|malformed| malformed.to_string()))
             }
             Some("LocalPath") => self.downloaded(path).await,
             other => Err(format!("Unsupported document type {}", other.unwrap_or_default())),
@@ -36,24 +35,11 @@ impl Execution<'_> {
         joined(self.nested(&document, &given, depth + 1).await)
     }
 
-    /// A document of Systems Manager, which the node must be allowed to read.
-    async fn owned(&self, name: &str, version: Option<&str>) -> Result<Value, String> {
-        let input = GetDocumentRequest {
-            name: name.to_owned(),
-            document_version: version.map(str::to_owned),
-            document_format: Some("JSON".to_owned()),
-            ..GetDocumentRequest::default()
-        };
-        let found = Box::pin(self.cx.call::<GetDocument>(self.caller()?, self.cx.scope.clone(), input)).await;
-        let content = found.map_err(|fault| fault.message().to_owned())?.content.unwrap_or_default();
-        read(Format::Json, &content).map_err(|malformed| malformed.to_string())
-    }
-
     /// A document among what was downloaded; without a path, the only one there.
     async fn downloaded(&self, path: &str) -> Result<Value, String> {
         let folder = format!("{}/downloads", self.folder());
         let script = "cd -- \"$1\" 2>/dev/null; if [ -n \"$0\" ]; then cat -- \"$0\"; else cat -- *.json *.yaml *.yml 2>/dev/null; fi";
-        let ran = self.program("sh", &["-c", script, path, &folder], None, &[], PREPARATION).await?;
+        let ran = self.program(OutputOf::Nobody, "sh", &["-c", script, path, &folder], None, &[], PREPARATION).await?;
         if !matches!(ran.end, ProgramEnd::Ended(WorkerEnd::Exited(_))) || ran.output.is_empty() {
             return Err(format!("there is no document {path} among what was downloaded"));
         }
