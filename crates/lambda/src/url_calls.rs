@@ -61,7 +61,15 @@ impl HttpEndpoints for Lambda {
         let nowhere = || Scope::new(Account::default(), Region::new("us-east-1"));
         let scope = found.map_or_else(nowhere, |(_, named)| named.key.scope());
         // AWS: 6 MB, of which base64 takes a third.
-        Some(HttpEndpoint { operation: InvokeUrl::SCHEMA, scope, id, path: path.to_owned(), callers, largest: limits::SYNCHRONOUS_BYTES })
+        Some(HttpEndpoint {
+            operation: InvokeUrl::SCHEMA,
+            scope,
+            id,
+            path: path.to_owned(),
+            callers,
+            signing_name: None,
+            largest: limits::SYNCHRONOUS_BYTES,
+        })
     }
 
     fn preflight(&self, endpoint: &HttpEndpoint, head: &Head<'_>) -> Option<Vec<(&'static str, String)>> {

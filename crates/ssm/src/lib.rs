@@ -4,6 +4,7 @@
 //! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own.
 //! Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+pub mod agent;
 mod associations;
 mod automation;
 mod change_calendars;
@@ -25,6 +26,7 @@ mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use associations::Associations;
 use cloudlet_api_ssm as api;
@@ -65,7 +67,7 @@ const PRINCIPAL: &str = "ssm.amazonaws.com";
 /// The model, with what AWS's agents call and the models of the SDKs do not have.
 static MODEL: LazyLock<ServiceSchema> = LazyLock::new(|| ServiceSchema { operations: &OPERATIONS, ..api::SERVICE });
 static OPERATIONS: LazyLock<Vec<&'static OperationSchema>> =
-    LazyLock::new(|| api::SERVICE.operations.iter().copied().chain([nodes::RegisterManagedInstance::SCHEMA]).collect());
+    LazyLock::new(|| api::SERVICE.operations.iter().copied().chain([nodes::RegisterManagedInstance::SCHEMA]).chain(nodes::agents::SCHEMAS).collect());
 
 /// What the server decides.
 #[derive(Clone, Debug, Default)]

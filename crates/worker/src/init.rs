@@ -90,7 +90,8 @@ fn first(mut order: InitOrder) -> ExitCode {
         Err(error) => return failed(report, &format!("no pipe for the worker: {error}")),
     };
     order.aside = aside.as_ref().map(|(_, writing)| writing.as_raw_fd());
-    let had = namespaces(&order, &mut report.shortcomings);
+    let itself = order.node.as_ref().is_some_and(|node| node.itself);
+    let had = if itself { Had::default() } else { namespaces(&order, &mut report.shortcomings) };
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -111,7 +112,7 @@ fn first(mut order: InitOrder) -> ExitCode {
     {
         return failed(report, &format!("the worker's view of the files cannot be made: {error}"));
     }
-    if !had.views {
+    if !had.views && !itself {
         // It sees the folders where they are.
         for (from, at) in &mut order.folders {
             at.clone_from(from);
@@ -128,8 +129,12 @@ fn first(mut order: InitOrder) -> ExitCode {
         if had.views {
             start = view::start_of_own(node);
         }
-        let homes = if had.views { view::HOMES.map(str::to_owned) } else { view::homes(&node.own) };
-        let confined = Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 };
+        let homes = match (itself, had.views) {
+            (true, _) => node.surroundings.homes.clone(),
+            (false, true) => view::HOMES.map(str::to_owned),
+            (false, false) => view::homes(&node.own),
+        };
+        let confined = (!itself).then(|| Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 });
         node.surroundings = Surroundings { own: start.clone(), homes, confined };
     }
     let fixed = |order: &InitOrder, value: &InitValue| InitValue::Text(order.value(value, http_port, server_port));
@@ -319,7 +324,9 @@ fn second(order: &InitOrder) -> ExitCode {
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
     if let Some(node) = &order.node {
-        let _ = rustix::system::sethostname(node.hostname.as_bytes());
+        if !node.itself {
+            let _ = rustix::system::sethostname(node.hostname.as_bytes());
+        }
         return inside::serve(&node.surroundings);
     }
     let privileged = matches!(order.stage, Stage::Second { views: true, .. });

@@ -39,6 +39,9 @@ pub struct InitOrder {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NodeInit {
     pub hostname: String,
+    /// It is the machine itself: no namespaces, no limits.
+    #[serde(default)]
+    pub itself: bool,
     /// A folder of the machine whose files it sees in place of the machine's programs.
     pub root: Option<String>,
     /// Its own folder of the machine, which it may write to: the homes of its users, and `/tmp`.
@@ -57,7 +60,8 @@ pub struct Surroundings {
     pub own: Vec<String>,
     /// The folders of root and of `ssm-user`.
     pub homes: [String; 2],
-    pub confined: Confined,
+    /// `None`: programs are not limited.
+    pub confined: Option<Confined>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

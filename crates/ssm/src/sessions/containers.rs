@@ -1,6 +1,7 @@
 //! Sessions that another service starts in containers of its own: ECS Exec.
 
 use super::{
+    live::Place,
     plan::{Kind, Plan, words},
     preferences::Preferences,
     start::Starting,
@@ -53,10 +54,12 @@ impl Handle<StartContainerSession> for Ssm {
             session_type: "InteractiveCommands",
             properties: Value::Null,
             preferences: Preferences::of(&inputs)?,
+            document: Value::Null,
+            values: Value::Null,
         };
         let starting = Starting {
             plan,
-            node,
+            place: Place::Here(node),
             role,
             id_prefix: "ecs-execute-command".to_owned(),
             document: "AmazonECS-ExecuteInteractiveCommand".into(),

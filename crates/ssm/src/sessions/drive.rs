@@ -11,8 +11,8 @@ use super::{
 };
 use bytes::Bytes;
 use cloudlet_aws::Timestamp;
-use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, within};
-use cloudlet_session_channel::{Arrived, Channel, ChannelClosed, Cipher, Frame, MessageType, PayloadKind, Role, Size, is_at_least};
+use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, uuid_text, within};
+use cloudlet_session_channel::{Arrived, Channel, ChannelClosed, Cipher, MessageType, PayloadKind, Role, Size, control::control_frame, is_at_least};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -26,10 +26,6 @@ const TOGETHER: usize = 32;
 const PING: Duration = Duration::from_secs(300);
 /// Of clients that know smux.
 const KNOWS_SMUX: [u32; 4] = [1, 1, 70, 0];
-
-/// AWS: unverified messages.
-const IDLE: &str = "Your session timed out due to inactivity.";
-const TOO_LONG: &str = "Your session was terminated because it reached its maximum duration.";
 
 pub enum Stage {
     /// No client was there yet.
@@ -63,7 +59,7 @@ pub struct Driver {
     pub ending: Option<Ending>,
 }
 
-pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Receiver<Attached>) {
+pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Receiver<Attached>) -> Ending {
     let mut driver = Driver {
         transcript: Transcript::of(&live),
         active: live.runtime.clock.now(),
@@ -81,10 +77,11 @@ pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Rec
         ending: None,
     };
     let ending = driver.drive(attached).await;
-    driver.finish(ending).await;
+    driver.finish(ending.clone()).await;
+    ending
 }
 
-async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
+pub async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
     match of {
         Some(receiver) => receiver.recv().await,
         None => std::future::pending().await,
@@ -92,17 +89,36 @@ async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
 }
 
 /// Returns when the session is to end.
-async fn ended(end: &mut watch::Receiver<bool>) {
+pub async fn ended(end: &mut watch::Receiver<bool>) {
     if end.wait_for(|end| *end).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// Returns after a time, if there is one.
-async fn pause(time: Option<Duration>) {
+pub async fn pause(time: Option<Duration>) {
     match time {
         Some(time) => drop(within(time, std::future::pending::<()>()).await),
         None => std::future::pending().await,
+    }
+}
+
+/// The last message to a client.
+pub fn closing(live: &LiveSession, id: [u8; 16], output: String) -> Bytes {
+    let closed = closed(live, id, output);
+    let date = u64::try_from(live.runtime.clock.now().millis()).unwrap_or(1);
+    control_frame(MessageType::ChannelClosed, date, id, &closed).0
+}
+
+pub fn closed(live: &LiveSession, id: [u8; 16], output: String) -> ChannelClosed {
+    ChannelClosed {
+        message_type: MessageType::ChannelClosed.name().to_owned(),
+        message_id: uuid_text(id),
+        destination_id: live.plan.target.to_string(),
+        session_id: live.key.1.to_string(),
+        created_date: live.runtime.clock.now().with_millis(),
+        schema_version: 1,
+        output,
     }
 }
 
@@ -117,13 +133,7 @@ impl Driver {
 
     /// When the session is too long, or nobody has used it for too long.
     fn deadline(&self, started: Timestamp) -> (Timestamp, &'static str) {
-        let after = |from: Timestamp, minutes: u32| Timestamp(from.millis().saturating_add(i64::from(minutes) * 60_000));
-        let preferences = &self.live.plan.preferences;
-        let idle = (after(self.active, preferences.idle), IDLE);
-        match preferences.longest {
-            Some(longest) if after(started, longest) < idle.0 => (after(started, longest), TOO_LONG),
-            _ => idle,
-        }
+        self.live.plan.preferences.deadline(started, self.active)
     }
 
     async fn drive(&mut self, mut attached: mpsc::Receiver<Attached>) -> Ending {
@@ -219,7 +229,7 @@ impl Driver {
     pub async fn run_backend(&mut self) {
         self.set_stage(Stage::Running);
         let started = match &self.live.plan.kind {
-            Kind::Port { to, several: true } if is_at_least(&self.client_version, KNOWS_SMUX) => Ok(port::start_several(&self.live, to.clone())),
+            Kind::Port { to, several: true } if is_at_least(&self.client_version, KNOWS_SMUX) => port::start_several(&self.live, to.clone()),
             Kind::Port { to, several } => port::start_single(&self.live, to.clone(), *several).await,
             _ => shell::start(&self.live).await,
         };
@@ -363,26 +373,7 @@ impl Driver {
         // What runs is killed.
         self.backend = None;
         let id = self.live.runtime.ids.uuid_bytes();
-        let mut frame = Frame {
-            message: MessageType::ChannelClosed,
-            created: self.date(),
-            sequence: 0,
-            flags: 0,
-            id,
-            kind: PayloadKind::None,
-            payload: Bytes::new(),
-        };
-        let closed = ChannelClosed {
-            message_type: MessageType::ChannelClosed.name().to_owned(),
-            message_id: frame.id_text(),
-            destination_id: self.live.plan.target.to_string(),
-            session_id: key.1.to_string(),
-            created_date: self.live.runtime.clock.now().with_millis(),
-            schema_version: 1,
-            output: ending.message,
-        };
-        frame.payload = serde_json::to_vec(&closed).unwrap_or_default().into();
-        self.write(frame.write()).await;
+        self.write(closing(&self.live, id, ending.message)).await;
         self.flush().await;
         if let Some(mut writer) = self.writer.take() {
             writer.close(SocketClose { code: 1000, reason: String::new() }).await;

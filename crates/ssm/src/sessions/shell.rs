@@ -70,7 +70,7 @@ fn program(live: &LiveSession) -> Result<NodeProgram, String> {
 }
 
 pub async fn start(live: &Arc<LiveSession>) -> Result<Backend, String> {
-    let process = live.node.start(program(live)?).await.map_err(|why| format!("Unable to start command: {why}\n"))?;
+    let process = live.node()?.start(program(live)?).await.map_err(|why| format!("Unable to start command: {why}\n"))?;
     let (mut backend, inputs, outputs) = Backend::new();
     let (separate, is_terminal) = match &live.plan.kind {
         Kind::NonInteractive { separate, .. } => (Some(separate.clone()), false),

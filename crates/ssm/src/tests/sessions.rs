@@ -16,7 +16,7 @@ fn cloud() -> Cloud {
     let builder = cloudlet_testing::TestCloud::builder().engine(move |parts| {
         let local = Some(Scope::new(Account::default(), Region::new("us-east-1")));
         let service = service(&parts.journal, machine.clone(), Options { nodes: NodeOptions { local, ..NodeOptions::default() } });
-        (service.socket_hooks.clone().unwrap(), service)
+        (service.socket_hooks.iter().find(|hooks| hooks.prefixes() == ["/v1/data-channel/"]).cloned().unwrap(), service)
     });
     builder.journaled().build()
 }

@@ -1,10 +1,6 @@
-//! An invocation that runs: what its steps need of the node, and how they end.
+//! An invocation that runs: what its steps need of the node, and how they end. It calls AWS as the node, wherever that is: in the server, or in an agent.
 
-use crate::{
-    Ssm,
-    commands::{log_streams::LogStreams, rows::Progress, running::Run},
-    nodes::{self, ManagedNode},
-};
+use crate::commands::{log_streams::LogStreams, rows::Progress, running::Run};
 use bytes::Bytes;
 use cloudlet_api_ssm::{GetParameters, GetParametersRequest};
 use cloudlet_api_sts::Credentials;
@@ -65,11 +61,19 @@ pub enum ProgramEnd {
     Stopped,
 }
 
+/// What scripts are told of the node's system.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    pub name: Option<String>,
+    pub version: Option<String>,
+}
+
 /// An invocation that runs, with all that its steps need.
 pub struct Execution<'e> {
-    pub ssm: &'e Ssm,
     pub cx: &'e Cx,
-    pub node: &'e ManagedNode,
+    /// The id of the node.
+    pub node: String,
+    pub system: System,
     pub command: String,
     pub run: &'e Run,
     pub machine: Arc<dyn Node>,
@@ -79,13 +83,7 @@ pub struct Execution<'e> {
     pub logs: Option<LogStreams>,
 }
 
-impl<'e> Execution<'e> {
-    pub async fn new(ssm: &'e Ssm, cx: &'e Cx, node: &'e ManagedNode, command: String, run: &'e Run) -> Execution<'e> {
-        let machine = ssm.nodes.machine(node, cx.own_address());
-        let session = nodes::role_session(cx, node).await;
-        Execution { ssm, cx, node, command, run, machine, session, logs: None }
-    }
-
+impl Execution<'_> {
     pub fn caller(&self) -> Result<Caller, String> {
         self.session.as_ref().map(|(caller, _)| caller.clone()).map_err(|fault| format!("the node has no session of its role: {}", fault.message()))
     }
@@ -132,10 +130,10 @@ impl<'e> Execution<'e> {
         let mut environment = vec![
             text("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             text("LANG", "C.UTF-8"),
-            text("AWS_SSM_INSTANCE_ID", &self.node.id),
+            text("AWS_SSM_INSTANCE_ID", &self.node),
             text("AWS_SSM_REGION_NAME", region),
-            text("AWS_SSM_PLATFORM_NAME", self.ssm.nodes.options.platform_name.as_deref().unwrap_or("Linux")),
-            text("AWS_SSM_PLATFORM_VERSION", self.ssm.nodes.options.platform_version.as_deref().unwrap_or_default()),
+            text("AWS_SSM_PLATFORM_NAME", self.system.name.as_deref().unwrap_or("Linux")),
+            text("AWS_SSM_PLATFORM_VERSION", self.system.version.as_deref().unwrap_or_default()),
             text("AWS_DEFAULT_REGION", region),
             text("AWS_REGION", region),
             ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server),
@@ -151,7 +149,7 @@ impl<'e> Execution<'e> {
 
     /// The folder of the invocation on the node. AWS: below `/var/lib`, which is read-only here.
     pub fn folder(&self) -> String {
-        format!("/tmp/amazon/ssm/{}/document/orchestration/{}", self.node.id, self.command)
+        format!("/tmp/amazon/ssm/{}/document/orchestration/{}", self.node, self.command)
     }
 
     /// Writes what there is of a step's output to its streams of Logs.

@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/inventory-about.html>
 
 use super::execution::{Ended, Execution, OutputOf, PREPARATION};
-use crate::nodes::AGENT_VERSION;
+use crate::nodes::{AGENT_VERSION, inventory::captured};
+use cloudlet_api_ssm::{InventoryItem, PutInventory, PutInventoryRequest};
 use cloudlet_shape::Map;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ const MACHINE: &str = "cpu() { sed -n \"s/^$1[^:]*: //p\" /proc/cpuinfo 2>/dev/n
 impl Execution<'_> {
     pub async fn software_inventory(&self, inputs: &Value) -> Ended {
         let wants = |key: &str| inputs.get(key).and_then(Value::as_str).is_some_and(|value| value == "Enabled");
-        let nodes = &self.ssm.nodes;
         let mut types = Vec::new();
         if wants("applications") {
             let entries = match self.lines(APPLICATIONS).await {
@@ -50,11 +50,29 @@ impl Execution<'_> {
             }
         }
         let mut said = String::new();
+        let mut items = Vec::new();
         for (kind, version, entries) in types {
             said.push_str(&format!("{kind}: {}\n", entries.len()));
-            nodes.put_inventory(self.cx, &self.node.id, kind, version, entries, None);
+            items.push(InventoryItem {
+                type_name: kind.to_owned(),
+                schema_version: version.to_owned(),
+                capture_time: captured(self.cx.clock().now()),
+                content: Some(entries),
+                ..InventoryItem::default()
+            });
+        }
+        if !items.is_empty()
+            && let Err(why) = self.put_inventory(items).await
+        {
+            return Ended::failed(format!("Inventory data could not be uploaded to SSM: {why}"));
         }
         Ended::success(format!("Inventory policy has been successfully applied and collected inventory data has been uploaded to SSM\n{said}"))
+    }
+
+    async fn put_inventory(&self, items: Vec<InventoryItem>) -> Result<(), String> {
+        let input = PutInventoryRequest { instance_id: self.node.clone(), items };
+        let put = Box::pin(self.cx.call::<PutInventory>(self.caller()?, self.cx.scope.clone(), input)).await;
+        put.map(drop).map_err(|fault| fault.message().to_owned())
     }
 
     async fn lines(&self, script: &str) -> Result<Vec<String>, String> {
