@@ -87,7 +87,8 @@ pub(crate) enum Suitability {
 
 impl Routes {
     pub(crate) fn of(service: &'static ServiceSchema) -> Routes {
-        let places = |operation: &&'static OperationSchema| std::iter::once((operation.method, operation.uri)).chain(operation.earlier.iter().copied());
+        let places =
+            |operation: &&'static OperationSchema| std::iter::once((operation.method, operation.uri)).chain(operation.earlier.iter().copied());
         let of = |operation: &&'static OperationSchema| {
             let operation = *operation;
             places(&operation).map(|(method, uri)| Route::of(operation, method, uri)).collect::<Vec<_>>()
