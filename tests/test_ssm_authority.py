@@ -341,7 +341,9 @@ def test_roles_of_tasks_are_passed(local, user, strong):
     somebody = user("ecs:*")
     definition = {"family": "with-role", "containerDefinitions": [{"name": "app", "image": "any", "memory": 128}]}
     for role in ("taskRoleArn", "executionRoleArn"):
-        assert denied(somebody("ecs").register_task_definition, **definition, **{role: strong}) == "iam:PassRole"
+        # By its ARN or by its name.
+        for named in (strong, "strong"):
+            assert denied(somebody("ecs").register_task_definition, **definition, **{role: named}) == "iam:PassRole"
     ecs = local.client("ecs")
     ecs.create_cluster(clusterName="authority")
     ecs.register_task_definition(**definition, taskRoleArn=strong)

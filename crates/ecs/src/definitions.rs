@@ -59,7 +59,7 @@ impl Handle<RegisterTaskDefinition> for Ecs {
         let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
         let permission = Permission::of::<RegisterTaskDefinition>(arn).with_request_tags(tags);
         let mut permissions = names::with_tagging(permission, has_tags, "RegisterTaskDefinition");
-        permissions.extend(names::passed([input.task_role_arn.as_deref(), input.execution_role_arn.as_deref()]));
+        permissions.extend(names::passed(cx, [input.task_role_arn.as_deref(), input.execution_role_arn.as_deref()]));
         Ok(permissions)
     }
 

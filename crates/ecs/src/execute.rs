@@ -74,7 +74,7 @@ impl Handle<ExecuteCommand> for Ecs {
         let overrides = task.overrides.shape();
         let of_container = definition.container_definitions.iter().flatten().find(|known| known.name.as_deref() == Some(&container.name));
         let overridden = overrides.container_overrides.iter().flatten().find(|given| given.name.as_deref() == Some(&container.name));
-        let role = role_of(&definition, &overrides);
+        let role = role_of(cx, &definition, &overrides);
         let start = StartContainerSessionInput {
             environment: of_container.map(|of| variables(of, overridden)).unwrap_or_default(),
             credentials_path: role.as_ref().map(|_| credentials::PATH.to_owned()).unwrap_or_default(),

@@ -53,9 +53,18 @@ pub fn with_tagging(permission: Permission, has_tags: bool, operation: &str) -> 
     std::iter::once(permission).chain(has_tags.then_some(tagging)).collect()
 }
 
+/// A role by its ARN, or by its name alone.
+pub fn role(cx: &Cx, text: &str) -> Option<Arn> {
+    match text {
+        "" => None,
+        text if text.starts_with("arn:") => Arn::parse(text),
+        name => Some(Arn::build(cx.scope.partition(), "iam", "", cx.scope.account.as_str(), &format!("role/{name}"))),
+    }
+}
+
 /// The roles of a task, which whoever names them must be allowed to pass.
-pub fn passed(roles: [Option<&str>; 2]) -> Permissions {
-    roles.into_iter().flatten().filter_map(Arn::parse).map(|role| pass_role(role, TASKS, None)).collect()
+pub fn passed(cx: &Cx, roles: [Option<&str>; 2]) -> Permissions {
+    roles.into_iter().flatten().filter_map(|text| role(cx, text)).map(|role| pass_role(role, TASKS, None)).collect()
 }
 
 #[test]

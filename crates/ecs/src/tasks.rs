@@ -118,9 +118,9 @@ impl Ecs {
 }
 
 /// The role of a task, if it has one.
-pub fn role_of(definition: &TaskDefinition, overrides: &TaskOverride) -> Option<Arn> {
-    let named = |role: &Option<String>| role.clone().filter(|role| !role.is_empty());
-    named(&overrides.task_role_arn).or_else(|| named(&definition.task_role_arn)).as_deref().and_then(Arn::parse)
+pub fn role_of(cx: &Cx, definition: &TaskDefinition, overrides: &TaskOverride) -> Option<Arn> {
+    let named = overrides.task_role_arn.as_deref().filter(|role| !role.is_empty()).or(definition.task_role_arn.as_deref());
+    named.and_then(|role| names::role(cx, role))
 }
 
 impl Handle<RunTask> for Ecs {
@@ -141,10 +141,13 @@ impl Handle<RunTask> for Ecs {
         permissions.extend(names::with_tagging(tagged, has_tags, "RunTask").into_iter().skip(1));
         let definition = found.map(|(_, row)| row.shape.shape()).unwrap_or_default();
         let overrides = input.overrides.as_ref();
-        permissions.extend(names::passed([
-            overrides.and_then(|overrides| overrides.task_role_arn.as_deref()).or(definition.task_role_arn.as_deref()),
-            overrides.and_then(|overrides| overrides.execution_role_arn.as_deref()).or(definition.execution_role_arn.as_deref()),
-        ]));
+        permissions.extend(names::passed(
+            cx,
+            [
+                overrides.and_then(|overrides| overrides.task_role_arn.as_deref()).or(definition.task_role_arn.as_deref()),
+                overrides.and_then(|overrides| overrides.execution_role_arn.as_deref()).or(definition.execution_role_arn.as_deref()),
+            ],
+        ));
         Ok(permissions)
     }
 
@@ -163,7 +166,7 @@ impl Handle<RunTask> for Ecs {
         let shape = definition.shape.shape();
         let overrides = input.overrides.clone().unwrap_or_default();
         let containers = shape.container_definitions.clone().unwrap_or_default();
-        let role = role_of(&shape, &overrides);
+        let role = role_of(cx, &shape, &overrides);
         let overridden = |name: &str| overrides.container_overrides.iter().flatten().find(|given| given.name.as_deref() == Some(name)).cloned();
         if let Some(stray) = overrides.container_overrides.iter().flatten().find(|given| !containers.iter().any(|known| known.name == given.name)) {
             let name = stray.name.as_deref().unwrap_or_default();
