@@ -50,10 +50,10 @@ fn variables(plaintext: &[u8]) -> Result<Map<String>, Fault> {
 }
 
 /// The variables of a function as they rest: plain, or under its key.
-pub type Kept = (Option<Map<String>>, Option<Sealed>);
+pub type StoredEnvironment = (Option<Map<String>>, Option<Sealed>);
 
 /// AWS: unverified that a key without variables is not looked at.
-pub async fn kept(cx: &Cx, key_arn: Option<&str>, role: &str, function: &Arn, variables: Option<Map<String>>) -> Result<Kept, Fault> {
+pub async fn stored(cx: &Cx, key_arn: Option<&str>, role: &str, function: &Arn, variables: Option<Map<String>>) -> Result<StoredEnvironment, Fault> {
     match (key_arn.filter(|key| !key.is_empty()), variables) {
         (Some(key), Some(variables)) if !variables.is_empty() => {
             grant(cx, key, role, function).await?;

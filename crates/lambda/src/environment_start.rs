@@ -4,7 +4,7 @@ use crate::{
     Lambda,
     code::PRINCIPAL,
     encryption,
-    environments::{Environment, EnvironmentRequest, FailedStart, Lines, NotReady, TRAIL},
+    environments::{Environment, EnvironmentRequest, FailedStart, HOLDS_UP, Lines, NotReady, TRAIL},
     extensions::{Described, Extensions},
     faults,
     names::LATEST,
@@ -162,9 +162,15 @@ impl Lambda {
 
     /// A new environment that is ready.
     pub async fn fresh_environment(&self, cx: &Cx, wanted: &EnvironmentRequest<'_>) -> Result<(Environment, Duration, Vec<String>), NotReady> {
+        let turn = self.environments.starting().await?;
         let watch = Stopwatch::start();
         let mut environment = self.start(cx, wanted).await?;
-        let end = match within(INIT + wanted.timeout, environment.ready()).await {
+        let mut end = within(HOLDS_UP, environment.ready()).await;
+        drop(turn);
+        if end.is_none() {
+            end = within(INIT + wanted.timeout, environment.ready()).await;
+        }
+        let end = match end {
             Some(None) => {
                 let lines = environment.lines.lock().take();
                 return Ok((environment, watch.elapsed(), lines));

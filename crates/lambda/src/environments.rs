@@ -24,6 +24,9 @@ use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// Environments of all functions that work at the same time; more wait for their turn.
 const WORKING: usize = 256;
+/// Environments that get ready at the same time, and how long one may hold others up.
+const STARTING: usize = 8;
+pub const HOLDS_UP: Duration = Duration::from_secs(2);
 /// Environments that wait for events, of all functions; the one that has waited longest goes first.
 const WARM: usize = 128;
 /// Bytes of lines that one event may write: more are not reused.
@@ -121,6 +124,7 @@ impl Lines {
 
 pub struct Environments {
     working: Semaphore,
+    starting: Semaphore,
     warm: Mutex<VecDeque<Environment>>,
     /// The extensions in each folder of layers.
     pub extensions: Mutex<BTreeMap<String, Vec<String>>>,
@@ -128,7 +132,7 @@ pub struct Environments {
 
 impl Default for Environments {
     fn default() -> Self {
-        Environments { working: Semaphore::new(WORKING), warm: Mutex::default(), extensions: Mutex::default() }
+        Environments { working: Semaphore::new(WORKING), starting: Semaphore::new(STARTING), warm: Mutex::default(), extensions: Mutex::default() }
     }
 }
 
@@ -155,6 +159,10 @@ impl From<Fault> for NotReady {
 impl Environments {
     pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
         self.working.acquire().await.map_err(Fault::internal)
+    }
+
+    pub async fn starting(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        self.starting.acquire().await.map_err(Fault::internal)
     }
 
     pub fn take(&self, fit: &EnvironmentKey, now: Timestamp) -> Option<Environment> {

@@ -4,7 +4,7 @@ use crate::{
     Lambda,
     code::{PRINCIPAL, Source},
     configuration::{self, Settings, Shown, modified, unbuilt},
-    encryption::{self, Kept},
+    encryption::{self, StoredEnvironment},
     faults,
     functions::on_function,
     images, limits, names, networks, sending,
@@ -153,7 +153,7 @@ handler!(
         check_role(cx, &input.role, &key.arn()).await?;
         sending::check_dead_letters(cx, &input.role, &key, settings.dead_letter_target()).await?;
         let given = settings.environment.take().and_then(|environment| environment.variables);
-        let (environment, sealed) = encryption::kept(cx, settings.key.as_deref(), &input.role, &key.arn(), given).await?;
+        let (environment, sealed) = encryption::stored(cx, settings.key.as_deref(), &input.role, &key.arn(), given).await?;
         let mut configuration = configuration::fresh(&key.name);
         if is_image {
             configuration.package_type = Some("Image".into());
@@ -280,7 +280,7 @@ async fn changed_environment(
     latest: &Version,
     (key, role): (Option<&str>, Option<&str>),
     given: Option<Option<Map<String>>>,
-) -> Result<Option<Kept>, Fault> {
+) -> Result<Option<StoredEnvironment>, Fault> {
     let key_of_old = latest.text(|configuration| configuration.kms_key_arn.as_ref());
     let (new_key, new_role) = (key.unwrap_or(key_of_old), role.unwrap_or(latest.role()));
     if given.is_none() && new_key == key_of_old {
@@ -293,7 +293,7 @@ async fn changed_environment(
         Some(variables) => variables,
         None => encryption::open(cx, latest, function).await?,
     };
-    encryption::kept(cx, Some(new_key), new_role, function, variables).await.map(Some)
+    encryption::stored(cx, Some(new_key), new_role, function, variables).await.map(Some)
 }
 
 handler!(
@@ -350,7 +350,7 @@ handler!(
             None => None,
         };
         let given = settings.environment.take().map(|environment| environment.variables);
-        let kept = changed_environment(cx, &key.arn(), &latest, (settings.key.as_deref(), input.role.as_deref()), given).await?;
+        let changed = changed_environment(cx, &key.arn(), &latest, (settings.key.as_deref(), input.role.as_deref()), given).await?;
         let read = latest;
         let version = lambda.store.write(|state| {
             let latest = state.versions.get(&(key.clone(), 0)).cloned().ok_or_else(|| faults::no_function(key.arn()))?;
@@ -358,7 +358,7 @@ handler!(
             if latest.revision() != read.revision() && (latest.sealed.is_some() || read.sealed.is_some()) {
                 return Err(faults::in_progress(&key.arn()));
             }
-            let (environment, sealed) = kept.unwrap_or_else(|| (latest.environment.clone(), latest.sealed.clone()));
+            let (environment, sealed) = changed.unwrap_or_else(|| (latest.environment.clone(), latest.sealed.clone()));
             let mut configuration = latest.configuration.shape();
             settings.apply(&mut configuration, layers);
             state.check_unpacked(latest.unpacked, configuration.layers.as_ref())?;

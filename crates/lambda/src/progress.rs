@@ -1,11 +1,15 @@
 //! How far the code is with an event, as telemetry tells it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-runtimeDone>
 
-use crate::runtime_api::millis;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Runtime, Stopwatch};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+
+/// As AWS writes it: three digits.
+pub fn millis(of: Duration) -> f64 {
+    (of.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
 
 pub struct Progress {
     request_id: String,

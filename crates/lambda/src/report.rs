@@ -4,7 +4,8 @@
 use crate::{
     Lambda, limits,
     outcomes::End,
-    runtime_api::{RuntimeApi, millis as rounded},
+    progress::millis as rounded,
+    runtime_api::RuntimeApi,
     runtimes,
     state::{FunctionKey, Version},
 };

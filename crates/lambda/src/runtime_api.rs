@@ -4,21 +4,19 @@
 use crate::{
     extensions::{self, Extensions, InvokeEvent, answered, refused},
     limits,
-    progress::Progress,
+    progress::{Progress, millis},
     subscriptions::{Category, Interface},
-    telemetry::{Audience, Telemetry},
+    telemetry::{Audience, Telemetry, TelemetryHost},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Boxed, LocalHttp, LocalRequest, LocalResponse, Runtime, Stopwatch, Worker};
 use cloudlet_shape::{Body, BodyContent};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::{
-    sync::{Arc, OnceLock, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{Notify, mpsc};
 
 const VERSION: &str = "/2018-06-01/runtime";
@@ -73,7 +71,7 @@ pub struct RuntimeApi {
     said: mpsc::UnboundedSender<Said>,
     worker: OnceLock<Weak<dyn Worker>>,
     pub extensions: Extensions,
-    pub telemetry: Telemetry,
+    telemetry: Telemetry,
     runtime: Arc<Runtime>,
     /// Why the environment was started: `on-demand`.
     initialization: &'static str,
@@ -194,10 +192,6 @@ impl RuntimeApi {
         let _ = self.worker.set(Arc::downgrade(worker));
     }
 
-    pub fn worker(&self) -> Option<Arc<dyn Worker>> {
-        self.worker.get().and_then(Weak::upgrade)
-    }
-
     pub fn give(&self, job: Job) {
         let mut state = self.state.lock();
         let event = InvokeEvent { request_id: &job.request_id, function_arn: &job.function_arn, deadline: job.deadline, trace: job.trace.as_deref() };
@@ -245,7 +239,7 @@ impl RuntimeApi {
     }
 
     /// Once the code and all extensions wait for an event, there is nothing to do: the processes are frozen.
-    pub fn settle(&self) {
+    fn settle(&self) {
         for (name, events) in self.extensions.newly_ready() {
             self.tell("platform.extension", Audience::Both, || json!({ "name": name, "state": "Ready", "events": events }));
         }
@@ -367,13 +361,26 @@ fn error_type(document: &[u8], unknown: &str) -> String {
     document.get("errorType").and_then(Value::as_str).unwrap_or(unknown).to_owned()
 }
 
-/// As AWS writes it: three digits.
-pub fn millis(of: Duration) -> f64 {
-    (of.as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
 fn accepted() -> LocalResponse {
     answered(202, &json!({ "status": "OK" }))
+}
+
+impl TelemetryHost for RuntimeApi {
+    fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    fn now(&self) -> Timestamp {
+        self.runtime.clock.now()
+    }
+
+    fn worker(&self) -> Option<Arc<dyn Worker>> {
+        self.worker.get().and_then(Weak::upgrade)
+    }
+
+    fn sent(&self) {
+        self.settle();
+    }
 }
 
 impl LocalHttp for RuntimeApi {

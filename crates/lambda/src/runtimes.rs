@@ -178,6 +178,6 @@ pub fn shown(runtime: &str) -> String {
 
 /// Whether an interpreter is of the runtime's own version.
 pub fn is(runtime: &str, interpreter: &Interpreter) -> bool {
-    let version = runtime.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).trim_end_matches(".x").trim_end_matches(".al2");
+    let version = runtime.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_end_matches(".x").trim_end_matches(".al2");
     version == interpreter.version
 }

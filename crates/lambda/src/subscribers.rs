@@ -24,7 +24,7 @@ struct Queue {
     /// As they are sent.
     entries: VecDeque<String>,
     bytes: usize,
-    lost: Lost,
+    dropped: Dropped,
     /// What there is is sent without waiting for more.
     is_flushed: bool,
     is_closed: bool,
@@ -32,12 +32,12 @@ struct Queue {
 
 /// Entries that were not delivered.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lost {
+pub struct Dropped {
     pub records: usize,
     pub bytes: usize,
 }
 
-impl Lost {
+impl Dropped {
     fn add(&mut self, bytes: usize) {
         (self.records, self.bytes) = (self.records + 1, self.bytes + bytes);
     }
@@ -53,13 +53,13 @@ impl Subscriber {
         Subscriber { subscription, queue: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// One more entry, or one more that is lost.
+    /// One more entry, or one more that is dropped.
     pub fn offer(&self, entry: String) {
         let mut queue = self.queue.lock();
         // AWS: expect batches of twice the size that was asked for.
         let is_full = queue.bytes + entry.len() > 2 * self.subscription.most_bytes || queue.entries.len() >= 2 * self.subscription.most_items;
         if is_full {
-            queue.lost.add(entry.len());
+            queue.dropped.add(entry.len());
         } else {
             queue.bytes += entry.len();
             queue.entries.push_back(entry);
@@ -91,8 +91,8 @@ impl Subscriber {
         self.queue.lock().is_closed
     }
 
-    pub fn take_lost(&self) -> Option<Lost> {
-        Some(std::mem::take(&mut self.queue.lock().lost)).filter(|lost| *lost != Lost::default())
+    pub fn take_dropped(&self) -> Option<Dropped> {
+        Some(std::mem::take(&mut self.queue.lock().dropped)).filter(|dropped| *dropped != Dropped::default())
     }
 
     /// The next entries to send together. `None`: the environment is gone.
@@ -128,9 +128,9 @@ impl Subscriber {
         is_full || queue.is_flushed || queue.is_closed
     }
 
-    pub fn lose(&self, batch: &[String]) {
+    pub fn drop_batch(&self, batch: &[String]) {
         let mut queue = self.queue.lock();
-        batch.iter().for_each(|entry| queue.lost.add(entry.len()));
+        batch.iter().for_each(|entry| queue.dropped.add(entry.len()));
     }
 }
 

@@ -3,12 +3,11 @@
 
 use crate::{
     extensions::refused,
-    runtime_api::RuntimeApi,
     subscribers::{Line, Subscriber, attempt},
     subscriptions::{self, Category, Interface},
 };
 use cloudlet_aws::Timestamp;
-use cloudlet_engine::LocalResponse;
+use cloudlet_engine::{LocalResponse, Worker};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{
@@ -53,6 +52,15 @@ impl Entry {
         (is_told && subscription.categories.contains(&self.category))
             .then(|| json!({ "time": self.at.with_millis(), "type": self.kind, "record": record }).to_string())
     }
+}
+
+/// The environment of a stream of telemetry.
+pub trait TelemetryHost: Send + Sync {
+    fn telemetry(&self) -> &Telemetry;
+    fn now(&self) -> Timestamp;
+    fn worker(&self) -> Option<Arc<dyn Worker>>;
+    /// A batch is through, or given up.
+    fn sent(&self);
 }
 
 #[derive(Default)]
@@ -120,7 +128,7 @@ impl Telemetry {
     }
 
     /// The extension `name` subscribes.
-    pub fn subscribe(&self, name: &str, interface: Interface, body: &[u8], at: Timestamp, api: Weak<RuntimeApi>) -> LocalResponse {
+    pub fn subscribe(&self, name: &str, interface: Interface, body: &[u8], at: Timestamp, api: Weak<dyn TelemetryHost>) -> LocalResponse {
         let subscription = match subscriptions::read(interface, body) {
             Ok(subscription) => subscription,
             Err(why) => return refused(400, interface.invalid(), &why),
@@ -185,19 +193,19 @@ impl Telemetry {
 }
 
 /// Sends what a subscriber is to have, for as long as the environment is there.
-async fn deliver(subscriber: Arc<Subscriber>, api: Weak<RuntimeApi>) {
+async fn deliver(subscriber: Arc<Subscriber>, api: Weak<dyn TelemetryHost>) {
     let mut line = Line::default();
     while let Some(batch) = subscriber.batch().await {
         let mut is_sent = false;
         let mut number = 0;
         while !is_sent && attempt(number).await {
             let Some(api) = api.upgrade() else { return };
-            if api.telemetry.begin_sending() {
+            if api.telemetry().begin_sending() {
                 if let Some(worker) = api.worker() {
                     is_sent = line.send(&worker, &subscriber.subscription.destination, &batch).await;
                 }
-                api.telemetry.end_sending();
-                api.settle();
+                api.telemetry().end_sending();
+                api.sent();
                 number += 1;
             } else {
                 drop(api);
@@ -208,10 +216,10 @@ async fn deliver(subscriber: Arc<Subscriber>, api: Weak<RuntimeApi>) {
             }
         }
         if !is_sent {
-            subscriber.lose(&batch);
+            subscriber.drop_batch(&batch);
         }
-        if let (Some(lost), Some(api)) = (subscriber.take_lost(), api.upgrade()) {
-            api.tell("platform.logsDropped", Audience::Both, || lost.record());
+        if let (Some(dropped), Some(api)) = (subscriber.take_dropped(), api.upgrade()) {
+            api.telemetry().tell(api.now(), "platform.logsDropped", Audience::Both, || dropped.record());
         }
     }
 }

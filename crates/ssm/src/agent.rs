@@ -14,7 +14,7 @@ use crate::{
         Sessions,
         backend::Ending,
         drive,
-        live::{Attached, End, LiveSession, Place},
+        live::{Attached, End, LiveSession, NodePlace},
         plan::{Plan, given_of},
         state::{EndedAs, Session},
     },
@@ -95,7 +95,7 @@ impl AgentRun {
             logs: None,
         };
         let steps = Steps::of(&order.document_content).map(|steps| steps_of(&steps)).unwrap_or_default();
-        let record = Told { steps: Mutex::new(steps), report };
+        let record = StepReports { steps: Mutex::new(steps), report };
         let given = given_of(&order.parameters);
         let outcome = take_steps(&mut execution, &record, &order.document_content, &given, &Destinations { s3, log_group }).await;
         reply(outcome, &record.steps.lock())
@@ -103,12 +103,12 @@ impl AgentRun {
 }
 
 /// The steps of a command, of each of which the service is told.
-struct Told<'t> {
+struct StepReports<'t> {
     steps: Mutex<Vec<StepResult>>,
     report: &'t (dyn Fn(Reply) + Send + Sync),
 }
 
-impl Record for Told<'_> {
+impl Record for StepReports<'_> {
     fn step(&self, index: usize) -> Option<StepResult> {
         self.steps.lock().get(index).cloned()
     }
@@ -211,7 +211,7 @@ impl AgentSessions {
             logs_output: None,
             longest: None,
         };
-        let (live, ends) = LiveSession::new(key.clone(), runtime.clone(), Place::Here(node.machine.clone()), plan, Caller::anonymous());
+        let (live, ends) = LiveSession::new(key.clone(), runtime.clone(), NodePlace::Here(node.machine.clone()), plan, Caller::anonymous());
         if !self.0.live.add(live.clone(), usize::MAX) {
             return Err("there are too many sessions".to_owned());
         }

@@ -45,7 +45,7 @@ impl<K: Eq + Hash, T: Token> Tokens<K, T> {
         if is_right { issued.remove(key).map(|issued| issued.of) } else { None }
     }
 
-    /// What the token of this key stands for, whoever asks.
+    /// What the token of this key stands for, for any caller.
     pub fn peek(&self, key: &K) -> Option<T> {
         self.0.lock().get(key).map(|issued| issued.of.clone())
     }

@@ -17,6 +17,7 @@ use cloudlet_asl::{
 use cloudlet_aws::{Arn, Caller, Fault, Scope, TimestampFormat};
 use cloudlet_engine::{Call, Cx, Origin, roles};
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -342,7 +343,11 @@ fn prepared(integration: &Integration, input: &Value) -> Value {
         }
         // AWS: recorded: null is no payload.
         "lambda" if fields.get("Payload").is_some_and(Value::is_null) => fields.remove("Payload").map(drop),
-        "lambda" => fields.get_mut("Payload").map(|payload| *payload = Value::String(STANDARD.encode(to_text(payload)))),
+        // AWS: recorded: a text that is a document is the payload itself.
+        "lambda" => fields.get_mut("Payload").map(|payload| {
+            let document = payload.as_str().filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+            *payload = Value::String(STANDARD.encode(document.map_or_else(|| to_text(payload), str::to_owned)));
+        }),
         _ => None,
     };
     out

@@ -43,10 +43,15 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
+use tokio::sync::Semaphore;
+
+/// Workers that are set up at the same time. Many more together would all take too long.
+const STARTING: usize = 8;
 
 /// This machine.
 pub struct Machine {
     shared: Arc<Shared>,
+    starting: Semaphore,
     nodes: Arc<Nodes>,
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
@@ -60,7 +65,7 @@ impl Machine {
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>, hosts: Vec<String>) -> Machine {
         let shared = Arc::new(Shared { own, folder, shortcomings: Mutex::default(), made: OnceLock::new() });
         let nodes = Arc::new(Nodes::new(shared.clone(), hosts));
-        Machine { shared, nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
+        Machine { shared, starting: Semaphore::new(STARTING), nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
     }
 
     /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
@@ -207,6 +212,7 @@ impl Workers for Machine {
                 own: text(&self.shared.own)?,
                 ..InitOrder::default()
             };
+            let _turn = self.starting.acquire().await.map_err(|error| error.to_string())?;
             let started = process::start(Start { order: init, http: order.http, server: address, output: order.output, aside: order.aside }).await?;
             self.shared.note(started.report.shortcomings);
             Ok(started.process as Arc<dyn Worker>)

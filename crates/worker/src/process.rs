@@ -5,7 +5,7 @@ use crate::{
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
 };
-use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Worker, WorkerEnd, WorkerPost, within};
+use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Stopwatch, Worker, WorkerEnd, WorkerPost, within};
 use parking_lot::Mutex;
 use rustix::{
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
@@ -27,22 +27,31 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::unix::pipe,
     process::Command,
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinHandle,
 };
 
 /// How long the first process may take to set everything up.
-const SETUP: Duration = Duration::from_secs(10);
+const SETUP: Duration = Duration::from_secs(30);
 /// How often the memory of a worker is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest line that is told as one.
 const LONGEST_LINE: u64 = 256 << 10;
 
+/// Whether a worker gets no processor.
+#[derive(Default)]
+struct Frozen {
+    is: AtomicBool,
+    thawed: Notify,
+}
+
 pub struct Process {
     group: Pid,
     ended: watch::Receiver<Option<WorkerEnd>>,
     most: Arc<AtomicU64>,
-    frozen: Arc<AtomicBool>,
+    /// Since `memory` was asked for and looked.
+    asked: Mutex<Option<Stopwatch>>,
+    frozen: Arc<Frozen>,
     process: u32,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     inward: Inward,
@@ -111,7 +120,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         return Err("the worker's process gave no sockets".to_owned());
     };
     let (told, ended) = watch::channel(None);
-    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::<Frozen>::default(), Arc::new(AtomicBool::new(false)));
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
@@ -147,7 +156,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let _ = told.send(Some(end));
     });
     let inward = Inward::new(socket).map_err(told_io)?;
-    let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), inward };
+    let worker = Process { group, ended, most, asked: Mutex::default(), frozen, process, tasks: Mutex::new(tasks), inward };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -190,11 +199,11 @@ async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sy
 }
 
 /// Looks at the memory of a worker, and kills one that has too much.
-async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<AtomicBool>, over: Arc<AtomicBool>) {
+async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<Frozen>, over: Arc<AtomicBool>) {
     loop {
         within(LOOK, std::future::pending::<()>()).await;
-        if frozen.load(Ordering::Acquire) {
-            continue;
+        while frozen.is.load(Ordering::Acquire) {
+            frozen.thawed.notified().await;
         }
         let used = memory::in_use(process);
         most.fetch_max(used, Ordering::AcqRel);
@@ -217,19 +226,25 @@ impl Worker for Process {
     }
 
     fn memory(&self) -> u64 {
-        self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+        let mut asked = self.asked.lock();
+        // What was seen a moment ago is good enough: a look costs more than a short event.
+        if asked.as_ref().is_none_or(|watch| watch.elapsed() >= LOOK) {
+            self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+            *asked = Some(Stopwatch::start());
+        }
         self.most.load(Ordering::Acquire)
     }
 
     fn freeze(&self) {
-        if self.ended.borrow().is_none() && !self.frozen.swap(true, Ordering::AcqRel) {
+        if self.ended.borrow().is_none() && !self.frozen.is.swap(true, Ordering::AcqRel) {
             let _ = kill_process_group(self.group, Signal::STOP);
         }
     }
 
     fn thaw(&self) {
-        if self.frozen.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
+        if self.frozen.is.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
             let _ = kill_process_group(self.group, Signal::CONT);
+            self.frozen.thawed.notify_one();
         }
     }
 

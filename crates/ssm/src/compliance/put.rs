@@ -65,8 +65,8 @@ impl Handle<PutComplianceItems> for Ssm {
             let mut items: Vec<_> = input.items.into_iter().map(StoredShape::new).collect();
             if let Some(before) = before.filter(|_| is_partial) {
                 let is_kept = |old: &&StoredShape<ComplianceItemEntry>| !items.iter().any(|new| new.id == old.id);
-                let kept: Vec<_> = before.items.iter().filter(is_kept).cloned().collect();
-                items.extend(kept);
+                let unchanged: Vec<_> = before.items.iter().filter(is_kept).cloned().collect();
+                items.extend(unchanged);
             }
             let told = Report { execution: StoredShape::new(input.execution_summary), hash: input.item_content_hash, items };
             state.reports.insert(place.clone(), Arc::new(told));

@@ -1,7 +1,7 @@
 //! Sessions that another service starts in containers of its own: ECS Exec.
 
 use super::{
-    live::Place,
+    live::NodePlace,
     plan::{Kind, Plan, words},
     preferences::Preferences,
     start::Starting,
@@ -59,7 +59,7 @@ impl Handle<StartContainerSession> for Ssm {
         };
         let starting = Starting {
             plan,
-            place: Place::Here(node),
+            place: NodePlace::Here(node),
             role,
             id_prefix: "ecs-execute-command".to_owned(),
             document: "AmazonECS-ExecuteInteractiveCommand".into(),

@@ -31,7 +31,7 @@ impl Token for Opener {}
 
 /// Where the node of a session is.
 #[derive(Clone)]
-pub enum Place {
+pub enum NodePlace {
     Here(Arc<dyn Node>),
     /// Its agent opens a data channel too.
     Elsewhere(Arc<Connection>),
@@ -56,7 +56,7 @@ pub struct AttachedEnds {
 pub struct LiveSession {
     pub key: SessionKey,
     pub runtime: Arc<Runtime>,
-    pub place: Place,
+    pub place: NodePlace,
     pub plan: Plan,
     /// Who the node is.
     pub role: Caller,
@@ -72,7 +72,7 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    pub fn new(key: SessionKey, runtime: Arc<Runtime>, place: Place, plan: Plan, role: Caller) -> (Arc<LiveSession>, AttachedEnds) {
+    pub fn new(key: SessionKey, runtime: Arc<Runtime>, place: NodePlace, plan: Plan, role: Caller) -> (Arc<LiveSession>, AttachedEnds) {
         let ((attach, clients), (attach_agent, agents)) = (mpsc::channel(1), mpsc::channel(1));
         let (end, connected, completed) = (watch::Sender::new(false), watch::Sender::new(None), watch::Sender::new(None));
         let tokens = Tokens::default();
@@ -83,15 +83,15 @@ impl LiveSession {
     /// The node, if it is one of this process.
     pub fn node(&self) -> Result<&Arc<dyn Node>, String> {
         match &self.place {
-            Place::Here(node) => Ok(node),
-            Place::Elsewhere(_) => Err("the node is not here".to_owned()),
+            NodePlace::Here(node) => Ok(node),
+            NodePlace::Elsewhere(_) => Err("the node is not here".to_owned()),
         }
     }
 
     pub fn agent(&self) -> Option<&Arc<Connection>> {
         match &self.place {
-            Place::Here(_) => None,
-            Place::Elsewhere(connection) => Some(connection),
+            NodePlace::Here(_) => None,
+            NodePlace::Elsewhere(connection) => Some(connection),
         }
     }
 

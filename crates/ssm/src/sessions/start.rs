@@ -2,7 +2,7 @@
 
 use super::{
     drive,
-    live::{LiveSession, Place},
+    live::{LiveSession, NodePlace},
     plan::{Plan, RUN_SHELL},
     relay,
     state::Session,
@@ -43,7 +43,7 @@ pub fn stream_url(endpoint: &str, id: &str) -> String {
 /// A session to be started, and who does it.
 pub struct Starting {
     pub plan: Plan,
-    pub place: Place,
+    pub place: NodePlace,
     pub role: Caller,
     pub id_prefix: String,
     pub document: Arc<str>,
@@ -93,8 +93,8 @@ impl Ssm {
         let opening = relay::opening(&live, &row_document, &owner_arn);
         let sessions = self.sessions.clone();
         match live.place {
-            Place::Here(_) => drop(tokio::spawn(drive::run(sessions, live, ends.clients))),
-            Place::Elsewhere(_) => drop(tokio::spawn(relay::run(sessions, live, ends, opening))),
+            NodePlace::Here(_) => drop(tokio::spawn(drive::run(sessions, live, ends.clients))),
+            NodePlace::Elsewhere(_) => drop(tokio::spawn(relay::run(sessions, live, ends, opening))),
         }
         Some(Started { stream_url: stream_url(&endpoint, &id), id, token })
     }
@@ -132,7 +132,7 @@ impl Handle<StartSession> for Ssm {
             Some(_) => {
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
                 // The role of its task is not known here: nothing is written or decrypted.
-                self.container_node(cx, target).map(|node| (Place::Here(node), Caller::anonymous(), targets::OF_CONTAINER))
+                self.container_node(cx, target).map(|node| (NodePlace::Here(node), Caller::anonymous(), targets::OF_CONTAINER))
             }
             None => {
                 let found = self.nodes.find(cx, target).await?;
@@ -143,12 +143,12 @@ impl Handle<StartSession> for Ssm {
                 match found.filter(|node| node.is_online) {
                     Some(node) if node.is_elsewhere => {
                         let agent = self.nodes.agents.of(&node.id);
-                        agent.map(|agent| (Place::Elsewhere(agent), Caller::anonymous(), targets::OF_NODE))
+                        agent.map(|agent| (NodePlace::Elsewhere(agent), Caller::anonymous(), targets::OF_NODE))
                     }
                     // A role that cannot be assumed: it is told when it is needed.
                     Some(node) => {
                         let role = role_session(cx, &node).await.map_or_else(|_| Caller::anonymous(), |(caller, _)| caller);
-                        Some((Place::Here(self.nodes.machine(&node, cx.own_address())), role, targets::OF_NODE))
+                        Some((NodePlace::Here(self.nodes.machine(&node, cx.own_address())), role, targets::OF_NODE))
                     }
                     None => None,
                 }

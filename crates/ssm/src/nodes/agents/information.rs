@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Characters of a text of it that are kept. AWS: 255 of a computer's name.
 const LONGEST: usize = 255;
 
-fn kept(text: Option<String>) -> Option<Arc<str>> {
+fn shortened(text: Option<String>) -> Option<Arc<str>> {
     text.map(|text| text.chars().take(LONGEST).collect::<String>().into())
 }
 
@@ -25,12 +25,12 @@ impl Handle<UpdateInstanceInformation> for Ssm {
         may_speak_for(cx, &input.instance_id, &row)?;
         let information = AgentInformation {
             at: cx.now,
-            version: kept(input.agent_version),
-            computer_name: kept(input.computer_name),
-            address: kept(input.ip_address),
-            platform_name: kept(input.platform_name),
-            platform_type: kept(input.platform_type),
-            platform_version: kept(input.platform_version),
+            version: shortened(input.agent_version),
+            computer_name: shortened(input.computer_name),
+            address: shortened(input.ip_address),
+            platform_name: shortened(input.platform_name),
+            platform_type: shortened(input.platform_type),
+            platform_version: shortened(input.platform_version),
         };
         self.nodes.change(&cx.scope, &input.instance_id, |row| row.agent = Some(information));
         Ok(Empty {})
