@@ -13,7 +13,6 @@ mod automations;
 mod bare;
 mod bodies;
 mod client;
-mod commands;
 mod cost;
 mod decisions;
 mod depth;

@@ -1,5 +1,4 @@
 mod access_scopes;
-mod client_tokens;
 mod endpoints;
 mod images;
 mod insights;

@@ -25,8 +25,6 @@ pub enum Quotes {
     Values,
     /// `Value at 'name' …`
     Names,
-    /// `Value at 'name' failed to satisfy constraint: Member must satisfy enum value set: [A, B]`
-    Sets,
 }
 
 /// Whether a signature's scope must name a region.

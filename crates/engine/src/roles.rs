@@ -1,8 +1,7 @@
 //! Roles that services work under: passing one to a service, and assuming it as that service.
 
 use crate::{Cx, Permission};
-pub use cloudlet_api_sts::Credentials;
-use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
+use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, Credentials};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope, Timestamp};
 
 /// The shortest session there is: fifteen minutes.

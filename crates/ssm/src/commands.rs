@@ -4,24 +4,21 @@
 //! `send` writes down a command with an invocation for each node, and the scheduler has invocations run (`scheduled`), as many at a time as
 //! the command allows. A run (`run`) takes the document's steps one after the other; each action has a file of its own below `actions`.
 
-pub mod actions;
+mod actions;
 mod cancel;
 mod get;
 pub mod handlers;
 mod list;
-mod log_streams;
 mod notices;
-pub mod outputs;
+mod outputs;
 mod progress;
-mod remote;
-pub mod rows;
+mod rows;
 mod run;
-pub mod running;
+mod running;
 mod scheduled;
-pub mod send;
+mod send;
 mod shown;
 mod state;
-pub mod steps;
 mod targets;
 mod turns;
 

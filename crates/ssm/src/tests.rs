@@ -20,4 +20,3 @@ mod policies;
 mod putting;
 mod resources;
 mod restart;
-mod sessions;

@@ -1,8 +1,7 @@
 //! Rule sets, rules and filters for mail that comes in, and bounces of it.
 
 use crate::{
-    access,
-    lists::PageLength,
+    Ses, access,
     receiving::{
         bounces::Bounced,
         rules::{check_rule, no_rule, place},
@@ -12,7 +11,7 @@ use crate::{
 };
 use crate::{addresses::Address, limits};
 use cloudlet_api_ses::*;
-use cloudlet_engine::StoredShape;
+use cloudlet_engine::{StoredShape, handler, paging::Paging};
 
 fn shown(set: &RuleSet) -> Vec<ReceiptRule> {
     set.rules.iter().map(StoredShape::shape).collect()
@@ -32,39 +31,44 @@ fn with_defaults(mut rule: ReceiptRule) -> ReceiptRule {
     rule
 }
 
-operation!(CreateReceiptRuleSet, |ses, cx, input| Ok(access::any::<CreateReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, CreateReceiptRuleSet, |ses, cx, input| Ok(access::any::<CreateReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.create_rule_set(cx, &input.rule_set_name, vec![])?;
     Ok(CreateReceiptRuleSetResponse {})
 });
 
-operation!(CloneReceiptRuleSet, |ses, cx, input| Ok(access::any::<CloneReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, CloneReceiptRuleSet, |ses, cx, input| Ok(access::any::<CloneReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let original = ses.rule_set(&cx.scope, &input.original_rule_set_name)?;
     ses.create_rule_set(cx, &input.rule_set_name, original.rules.clone())?;
     Ok(CloneReceiptRuleSetResponse {})
 });
 
-operation!(DeleteReceiptRuleSet, |ses, cx, input| Ok(access::any::<DeleteReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, DeleteReceiptRuleSet, |ses, cx, input| Ok(access::any::<DeleteReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.delete_rule_set(&cx.scope, &input.rule_set_name)?;
     Ok(DeleteReceiptRuleSetResponse {})
 });
 
-operation!(DescribeReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, DescribeReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let set = ses.rule_set(&cx.scope, &input.rule_set_name)?;
     Ok(DescribeReceiptRuleSetResponse { metadata: Some(metadata(&input.rule_set_name, &set)), rules: Some(shown(&set)) })
 });
 
-operation!(ListReceiptRuleSets, |ses, cx, input| Ok(access::any::<ListReceiptRuleSets>(cx).into()), |ses, cx, input| {
-    let length = PageLength { default: 100, most: 100 };
-    let page = ses.list::<ListReceiptRuleSets, _, _>(cx, &input, length, |state| &state.rule_sets, |name, set| Some(metadata(name, set)))?;
+handler!(Ses, ListReceiptRuleSets, |ses, cx, input| Ok(access::any::<ListReceiptRuleSets>(cx).into()), |ses, cx, input| {
+    let list = Paging::of::<ListReceiptRuleSets>(cx, &input);
+    let page = ses.store.read(|state| {
+        list.page(list.length(100, 100), |after| {
+            State::rows(&state.rule_sets, &cx.scope, after).map(|(name, set)| (name.to_owned(), metadata(name, set)))
+        })
+    });
+    let page = page.map_err(|_| super::invalid_token())?;
     Ok(ListReceiptRuleSetsResponse { rule_sets: Some(page.items), next_token: page.next_token })
 });
 
-operation!(SetActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<SetActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, SetActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<SetActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.activate_rule_set(&cx.scope, input.rule_set_name.as_deref())?;
     Ok(SetActiveReceiptRuleSetResponse {})
 });
 
-operation!(DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let found = ses.store.read(|state| {
         let name = state.active_rule_sets.get(&cx.scope)?.clone();
         let set = state.rule_sets.get(&(cx.scope.clone(), name.clone()))?.clone();
@@ -74,7 +78,7 @@ operation!(DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<Descr
     Ok(DescribeActiveReceiptRuleSetResponse { metadata: Some(metadata(&name, &set)), rules: Some(shown(&set)) })
 });
 
-operation!(ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderReceiptRuleSet>(cx).into()), |ses, cx, input| {
+handler!(Ses, ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         let mut ordered = Vec::with_capacity(rules.len());
         for name in &input.rule_names {
@@ -91,12 +95,12 @@ operation!(ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderRecei
     Ok(ReorderReceiptRuleSetResponse {})
 });
 
-operation!(CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceiptRule>(cx).into()), |ses, cx, input| {
+handler!(Ses, CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceiptRule>(cx).into()), |ses, cx, input| {
     check_rule(&input.rule)?;
     // AWS: unverified message.
     let exists = || faults::ALREADY_EXISTS.says(format!("Rule already exists: {}", input.rule.name));
     if ses.rule_set(&cx.scope, &input.rule_set_name)?.rules.iter().any(|rule| rule.name == input.rule.name) {
-        return Err(exists().into());
+        return Err(exists());
     }
     ses.check_targets(cx, &input.rule_set_name, &input.rule).await?;
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
@@ -112,10 +116,10 @@ operation!(CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceiptRul
     Ok(CreateReceiptRuleResponse {})
 });
 
-operation!(UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceiptRule>(cx).into()), |ses, cx, input| {
+handler!(Ses, UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceiptRule>(cx).into()), |ses, cx, input| {
     check_rule(&input.rule)?;
     if !ses.rule_set(&cx.scope, &input.rule_set_name)?.rules.iter().any(|rule| rule.name == input.rule.name) {
-        return Err(no_rule(&input.rule.name).into());
+        return Err(no_rule(&input.rule.name));
     }
     ses.check_targets(cx, &input.rule_set_name, &input.rule).await?;
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
@@ -126,14 +130,14 @@ operation!(UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceiptRul
     Ok(UpdateReceiptRuleResponse {})
 });
 
-operation!(DescribeReceiptRule, |ses, cx, input| Ok(access::any::<DescribeReceiptRule>(cx).into()), |ses, cx, input| {
+handler!(Ses, DescribeReceiptRule, |ses, cx, input| Ok(access::any::<DescribeReceiptRule>(cx).into()), |ses, cx, input| {
     let set = ses.rule_set(&cx.scope, &input.rule_set_name)?;
     let rule = set.rules.iter().find(|rule| rule.name == input.rule_name).ok_or_else(|| no_rule(&input.rule_name))?;
     Ok(DescribeReceiptRuleResponse { rule: Some(rule.shape()) })
 });
 
 // AWS: to delete a rule that does not exist is no error.
-operation!(DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceiptRule>(cx).into()), |ses, cx, input| {
+handler!(Ses, DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceiptRule>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         rules.retain(|rule| rule.name != input.rule_name);
         Ok(())
@@ -141,7 +145,7 @@ operation!(DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceiptRul
     Ok(DeleteReceiptRuleResponse {})
 });
 
-operation!(SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetReceiptRulePosition>(cx).into()), |ses, cx, input| {
+handler!(Ses, SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetReceiptRulePosition>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         let at = rules.iter().position(|rule| rule.name == input.rule_name).ok_or_else(|| no_rule(&input.rule_name))?;
         let rule = rules.remove(at);
@@ -150,12 +154,12 @@ operation!(SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetReceiptR
     Ok(SetReceiptRulePositionResponse {})
 });
 
-operation!(CreateReceiptFilter, |ses, cx, input| Ok(access::any::<CreateReceiptFilter>(cx).into()), |ses, cx, input| {
+handler!(Ses, CreateReceiptFilter, |ses, cx, input| Ok(access::any::<CreateReceiptFilter>(cx).into()), |ses, cx, input| {
     ses.create_filter(cx, input.filter)?;
     Ok(CreateReceiptFilterResponse {})
 });
 
-operation!(ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptFilters>(cx).into()), |ses, cx, input| {
+handler!(Ses, ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptFilters>(cx).into()), |ses, cx, input| {
     let filters = ses.store.read(|state| {
         let rows = State::rows(&state.filters, &cx.scope, None);
         rows.map(|(name, filter)| ReceiptFilter {
@@ -167,16 +171,16 @@ operation!(ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptFilt
     Ok(ListReceiptFiltersResponse { filters: Some(filters) })
 });
 
-operation!(DeleteReceiptFilter, |ses, cx, input| Ok(access::any::<DeleteReceiptFilter>(cx).into()), |ses, cx, input| {
+handler!(Ses, DeleteReceiptFilter, |ses, cx, input| Ok(access::any::<DeleteReceiptFilter>(cx).into()), |ses, cx, input| {
     ses.store.update(|state| state.filters.remove(&(cx.scope.clone(), input.filter_name)));
     Ok(DeleteReceiptFilterResponse {})
 });
 
-operation!(SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, cx, &input.bounce_sender).into()), |ses, cx, input| {
-    let sender = Address::parse(&input.bounce_sender).map_err(Refusal::invalid)?;
+handler!(Ses, SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, cx, &input.bounce_sender).into()), |ses, cx, input| {
+    let sender = Address::parse(&input.bounce_sender).map_err(|why| Refusal::invalid(why).v1())?;
     if !ses.store.read(|state| state.is_verified(&cx.scope, &sender.address)) {
         let region = cx.scope.region.as_str().to_owned();
-        return Err(Refusal::NotVerified { region, identities: vec![sender.address] });
+        return Err(Refusal::NotVerified { region, identities: vec![sender.address] }.v1());
     }
     let found = ses.store.read(|state| state.received.get_live(&*input.original_message_id, cx.now.millis()).cloned());
     let received = found.filter(|received| received.scope == cx.scope);
@@ -187,7 +191,7 @@ operation!(SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, c
     for info in input.bounced_recipient_info_list {
         if !received.recipients.iter().any(|known| known.eq_ignore_ascii_case(&info.recipient)) {
             // AWS: unverified message.
-            return Err(Refusal::invalid(format!("{} is no recipient of the message.", info.recipient)));
+            return Err(Refusal::invalid(format!("{} is no recipient of the message.", info.recipient)).v1());
         }
         let (status, text) = match info.bounce_type.as_deref() {
             Some("DoesNotExist") => ("5.1.1", "550 5.1.1 user unknown"),

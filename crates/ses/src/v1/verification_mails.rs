@@ -1,10 +1,12 @@
 //! Mails of one's own that ask people to verify their address.
 
-use crate::{access, state::VerificationTemplate, verification_mails::verification_mails};
+use crate::{Ses, access, refusal::Refusal, state::VerificationTemplate, verification_mails::verification_mails};
 use cloudlet_api_ses::*;
+use cloudlet_engine::handler;
 use cloudlet_shape::Empty;
 
-operation!(
+handler!(
+    Ses,
     CreateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<CreateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -16,12 +18,13 @@ operation!(
             failure: input.failure_redirection_url,
             tags: cloudlet_shape::Map::new(),
         };
-        ses.create_verification_template(cx, &input.template_name, template)?;
+        ses.create_verification_template(cx, &input.template_name, template).map_err(Refusal::v1)?;
         Ok(Empty {})
     },
 );
 
-operation!(
+handler!(
+    Ses,
     UpdateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<UpdateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -42,16 +45,17 @@ operation!(
                 template.failure = given;
             }
         };
-        ses.update_verification_template(cx, &input.template_name, change)?;
+        ses.update_verification_template(cx, &input.template_name, change).map_err(Refusal::v1)?;
         Ok(Empty {})
     },
 );
 
-operation!(
+handler!(
+    Ses,
     GetCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<GetCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
-        let found = ses.verification_template(cx, &input.template_name)?;
+        let found = ses.verification_template(cx, &input.template_name).map_err(Refusal::v1)?;
         Ok(GetCustomVerificationEmailTemplateResponse {
             template_name: Some(input.template_name),
             from_email_address: Some(found.from.clone()),
@@ -63,4 +67,4 @@ operation!(
     },
 );
 
-verification_mails!(CustomVerificationEmailTemplate, Empty {});
+verification_mails!(Refusal::v1, CustomVerificationEmailTemplate, Empty {});

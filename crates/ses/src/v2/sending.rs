@@ -10,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Arn, Timestamp};
-use cloudlet_engine::Cx;
+use cloudlet_engine::{Cx, handler};
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
@@ -141,7 +141,8 @@ impl Ses {
     }
 }
 
-operation!(
+handler!(
+    Ses,
     SendEmail,
     |ses, cx, input| {
         let draft = cx.subject(|| read(input).map(Arc::new).map_err(Refusal::v2)).ok();
@@ -156,15 +157,15 @@ operation!(
         })
     },
     |ses, cx, input| {
-        ses.check_endpoint(cx, input.endpoint_id.as_deref())?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
         let draft = cx.subject(|| read(&input).map(Arc::new).map_err(Refusal::v2))?;
-        draft.envelope.check()?;
+        draft.envelope.check().map_err(Refusal::v2)?;
         let sent = match &draft.filling {
             Filling::Body(body) => ses.send(cx, &draft.envelope, body, limits::MESSAGE_BYTES_V2).await,
             Filling::Template { data, headers, attachments } => {
                 let inline = input.content.template.as_ref().and_then(|template| template.template_content.as_ref());
-                let template = ses.template_of(cx, draft.envelope.template.as_deref(), inline)?;
-                let mut data = templates::data(data)?;
+                let template = ses.template_of(cx, draft.envelope.template.as_deref(), inline).map_err(Refusal::v2)?;
+                let mut data = templates::data(data).map_err(Refusal::v2)?;
                 if draft.envelope.list.is_some() {
                     // The link is put in its place once it is made.
                     data.insert("amazonSESUnsubscribeUrl".into(), contacts::PLACEHOLDER.into());
@@ -173,7 +174,7 @@ operation!(
                 ses.send(cx, &draft.envelope, &body, limits::MESSAGE_BYTES_V2).await
             }
         };
-        Ok(SendEmailResponse { message_id: Some(sent?) })
+        Ok(SendEmailResponse { message_id: Some(sent.map_err(Refusal::v2)?) })
     },
 );
 
@@ -202,7 +203,8 @@ fn status_text(status: &str) -> String {
     if text == "INVALID_PARAMETER_VALUE" { "INVALID_PARAMETER".into() } else { text.replace("DOES_NOT_EXIST", "NOT_FOUND") }
 }
 
-operation!(
+handler!(
+    Ses,
     SendBulkEmail,
     |ses, cx, input| {
         Ok(match bulk(input) {
@@ -211,17 +213,17 @@ operation!(
         })
     },
     |ses, cx, input| {
-        ses.check_endpoint(cx, input.endpoint_id.as_deref())?;
-        let common = bulk(&input)?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
+        let common = bulk(&input).map_err(Refusal::v2)?;
         let count = input.bulk_email_entries.len();
         if count == 0 || count > limits::BULK_DESTINATIONS {
             // AWS: unverified message.
-            return Err(Refusal::invalid(format!("There must be 1 to {} entries.", limits::BULK_DESTINATIONS)));
+            return Err(Refusal::invalid(format!("There must be 1 to {} entries.", limits::BULK_DESTINATIONS)).v2());
         }
         let given = input.default_content.template.clone().unwrap_or_default();
-        let template = ses.template_of(cx, common.template.as_deref(), given.template_content.as_ref())?;
-        let default = templates::data(given.template_data.as_deref().unwrap_or("{}"))?;
-        let default_headers = headers(given.headers.as_deref())?;
+        let template = ses.template_of(cx, common.template.as_deref(), given.template_content.as_ref()).map_err(Refusal::v2)?;
+        let default = templates::data(given.template_data.as_deref().unwrap_or("{}")).map_err(Refusal::v2)?;
+        let default_headers = headers(given.headers.as_deref()).map_err(Refusal::v2)?;
         let files = attachments(given.attachments.as_deref());
         let mut results = Vec::with_capacity(count);
         for entry in input.bulk_email_entries {

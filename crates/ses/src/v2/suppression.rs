@@ -1,17 +1,10 @@
 //! Suppression lists: the account's and those of tenants.
 //! <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
 
-use crate::{
-    Ses, access,
-    account::Access,
-    addresses,
-    refusal::Refusal,
-    state::Suppressed,
-    suppression::{List, entry},
-};
+use crate::{Ses, access, account::Access, addresses, refusal::Refusal, state::Suppressed, suppression::List};
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, paging::Paging};
+use cloudlet_engine::{Cx, handler, paging::Paging};
 
 impl Ses {
     /// In the sandbox the list cannot be changed.
@@ -25,28 +18,27 @@ impl Ses {
     }
 }
 
-/// AWS: measured.
+/// AWS: unverified message.
 fn not_listed(address: &str) -> Fault {
-    let address = entry(address);
     faults::NOT_FOUND.says(format!("Email address {address} does not exist on your suppression list."))
 }
 
-operation!(PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
+handler!(Ses, PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
     let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
-    addresses::check(&input.email_address).map_err(Refusal::invalid)?;
+    addresses::check(&input.email_address).map_err(|why| Refusal::invalid(why).v2())?;
     let row = Suppressed { reason: input.reason, at: cx.now, message_id: None, feedback_id: None };
-    ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row))?;
+    ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row)).map_err(Refusal::v2)?;
     Ok(PutSuppressedDestinationResponse {})
 });
 
-operation!(GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppressedDestination>(cx).into()), |ses, cx, input| {
-    let list = ses.list_named(&cx.scope, input.tenant_name.as_deref())?;
+handler!(Ses, GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppressedDestination>(cx).into()), |ses, cx, input| {
+    let list = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
     let found = ses.store.read(|state| state.suppressed(&cx.scope, &list, &input.email_address).cloned());
     let found = found.ok_or_else(|| not_listed(&input.email_address))?;
     let attributes = SuppressedDestinationAttributes { message_id: found.message_id, feedback_id: found.feedback_id };
     Ok(GetSuppressedDestinationResponse {
         suppressed_destination: SuppressedDestination {
-            email_address: entry(&input.email_address),
+            email_address: input.email_address,
             reason: found.reason,
             last_update_time: found.at,
             attributes: (attributes.message_id.is_some() || attributes.feedback_id.is_some()).then_some(attributes),
@@ -55,8 +47,8 @@ operation!(GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppre
     })
 });
 
-operation!(ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSuppressedDestinations>(cx).into()), |ses, cx, input| {
-    let of = ses.list_named(&cx.scope, input.tenant_name.as_deref())?;
+handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSuppressedDestinations>(cx).into()), |ses, cx, input| {
+    let of = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
     let list = Paging::of::<ListSuppressedDestinations>(cx, &input);
     let fits = |row: &Suppressed| {
         input.reasons.as_ref().filter(|reasons| !reasons.is_empty()).is_none_or(|reasons| reasons.contains(&row.reason))
@@ -72,20 +64,21 @@ operation!(ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSup
                 (address.to_owned(), summary)
             })
         })
-    })?;
+    });
+    let page = page.map_err(|_| super::invalid_token())?;
     Ok(ListSuppressedDestinationsResponse { suppressed_destination_summaries: Some(page.items), next_token: page.next_token })
 });
 
-operation!(DeleteSuppressedDestination, |ses, cx, input| Ok(access::any::<DeleteSuppressedDestination>(cx).into()), |ses, cx, input| {
+handler!(Ses, DeleteSuppressedDestination, |ses, cx, input| Ok(access::any::<DeleteSuppressedDestination>(cx).into()), |ses, cx, input| {
     let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
     let removed = ses.store.update(|state| state.unsuppress(&cx.scope, &list, &input.email_address));
     removed.ok_or_else(|| not_listed(&input.email_address))?;
     Ok(DeleteSuppressedDestinationResponse {})
 });
 
-operation!(PutAccountSuppressionAttributes, |ses, cx, input| Ok(access::any::<PutAccountSuppressionAttributes>(cx).into()), |ses, cx, input| {
+handler!(Ses, PutAccountSuppressionAttributes, |ses, cx, input| Ok(access::any::<PutAccountSuppressionAttributes>(cx).into()), |ses, cx, input| {
     if input.validation_attributes.is_some() {
-        return Err(Refusal::NotBuilt("the validation of addresses"));
+        return Err(Refusal::NotBuilt("the validation of addresses").v2());
     }
     ses.change_account(&cx.scope, |account| account.suppressed_reasons = Some(input.suppressed_reasons.unwrap_or_default()));
     Ok(PutAccountSuppressionAttributesResponse {})

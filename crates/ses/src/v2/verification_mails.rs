@@ -1,9 +1,11 @@
 //! Mails of one's own that ask people to verify their address.
 
-use crate::{access, state::VerificationTemplate, verification_mails::verification_mails};
+use crate::{Ses, access, refusal::Refusal, state::VerificationTemplate, verification_mails::verification_mails};
 use cloudlet_api_sesv2::*;
+use cloudlet_engine::handler;
 
-operation!(
+handler!(
+    Ses,
     CreateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<CreateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -15,12 +17,13 @@ operation!(
             failure: input.failure_redirection_url,
             tags: super::tags::checked(input.tags.as_deref().unwrap_or_default())?,
         };
-        ses.create_verification_template(cx, &input.template_name, template)?;
+        ses.create_verification_template(cx, &input.template_name, template).map_err(Refusal::v2)?;
         Ok(CreateCustomVerificationEmailTemplateResponse {})
     },
 );
 
-operation!(
+handler!(
+    Ses,
     UpdateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<UpdateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -31,16 +34,17 @@ operation!(
             template.success = input.success_redirection_url;
             template.failure = input.failure_redirection_url;
         };
-        ses.update_verification_template(cx, &input.template_name, change)?;
+        ses.update_verification_template(cx, &input.template_name, change).map_err(Refusal::v2)?;
         Ok(UpdateCustomVerificationEmailTemplateResponse {})
     },
 );
 
-operation!(
+handler!(
+    Ses,
     GetCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<GetCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
-        let found = ses.verification_template(cx, &input.template_name)?;
+        let found = ses.verification_template(cx, &input.template_name).map_err(Refusal::v2)?;
         Ok(GetCustomVerificationEmailTemplateResponse {
             template_name: Some(input.template_name),
             from_email_address: Some(found.from.clone()),
@@ -53,4 +57,4 @@ operation!(
     },
 );
 
-verification_mails!(CustomVerificationEmailTemplateMetadata, DeleteCustomVerificationEmailTemplateResponse {});
+verification_mails!(Refusal::v2, CustomVerificationEmailTemplateMetadata, DeleteCustomVerificationEmailTemplateResponse {});

@@ -47,9 +47,7 @@ impl Handle<CancelCommand> for Ssm {
             Ok(stopped)
         })?;
         for node in stopped {
-            if !self.commands.runs.stop(&place, &node) {
-                self.cancel_on_agent(&place, &node);
-            }
+            self.commands.runs.stop(&place, &node);
         }
         Ok(CancelCommandResult {})
     }

@@ -2,16 +2,15 @@
 
 use super::{
     drive,
-    live::{LiveSession, NodePlace},
+    live::LiveSession,
     plan::{Plan, RUN_SHELL},
-    relay,
     state::Session,
     targets::{self, not_connected},
 };
 use crate::{Ssm, faults, nodes::role_session, parameters::permissions::set_resource_tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{Cx, Handle, Node, Permission, Permissions};
 use std::sync::Arc;
 
 const KEY: &str = "ssm:SessionDocumentAccessCheck";
@@ -43,7 +42,7 @@ pub fn stream_url(endpoint: &str, id: &str) -> String {
 /// A session to be started, and who does it.
 pub struct Starting {
     pub plan: Plan,
-    pub place: NodePlace,
+    pub node: Arc<dyn Node>,
     pub role: Caller,
     pub id_prefix: String,
     pub document: Arc<str>,
@@ -63,11 +62,9 @@ pub struct Started {
 impl Ssm {
     /// `None`: the target has as many sessions as it may have.
     pub fn begin_session(&self, cx: &Cx, starting: Starting) -> Option<Started> {
-        self.sessions.settle(cx.now);
-        let Starting { plan, place, role, id_prefix, document, owner, owner_id, reason, endpoint, most } = starting;
+        let Starting { plan, node, role, id_prefix, document, owner, owner_id, reason, endpoint, most } = starting;
         let id: Arc<str> = format!("{id_prefix}-{}", cx.ids().base32(26).to_ascii_lowercase()).into();
         let key = (cx.scope.clone(), id.clone());
-        let (row_document, owner_arn) = (document.clone(), owner.clone());
         let row = Session {
             target: plan.target.clone(),
             document,
@@ -81,7 +78,7 @@ impl Ssm {
             logs_output: None,
             longest: plan.preferences.longest,
         };
-        let (live, ends) = LiveSession::new(key.clone(), cx.runtime().clone(), place, plan, role);
+        let (live, attached) = LiveSession::new(key.clone(), cx.runtime().clone(), node, plan, role);
         if !self.sessions.live.add(live.clone(), most) {
             return None;
         }
@@ -90,12 +87,7 @@ impl Ssm {
             state.sessions.insert(key, Arc::new(row));
         });
         let token = live.new_token(cx.ids(), cx.now);
-        let opening = relay::opening(&live, &row_document, &owner_arn);
-        let sessions = self.sessions.clone();
-        match live.place {
-            NodePlace::Here(_) => drop(tokio::spawn(drive::run(sessions, live, ends.clients))),
-            NodePlace::Elsewhere(_) => drop(tokio::spawn(relay::run(sessions, live, ends, opening))),
-        }
+        tokio::spawn(drive::run(self.sessions.clone(), live, attached));
         Some(Started { stream_url: stream_url(&endpoint, &id), id, token })
     }
 
@@ -128,11 +120,12 @@ impl Handle<StartSession> for Ssm {
     async fn handle(&self, cx: &Cx, input: StartSessionRequest) -> Result<StartSessionResponse, Fault> {
         let target = input.target.as_str();
         let mut permission = Permission::action("ssm:StartSession", targets::arn(cx, target));
-        let place = match targets::container(target) {
-            Some(_) => {
+        let node = match targets::container(target) {
+            Some((_, _, runtime)) => {
+                let node = self.sessions.workers.find_node(&targets::container_node(runtime));
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
-                // The role of its task is not known here: nothing is written or decrypted.
-                self.container_node(cx, target).map(|node| (NodePlace::Here(node), Caller::anonymous(), targets::OF_CONTAINER))
+                let root = Caller::root(cx.scope.account, cx.scope.partition(), None);
+                node.map(|node| (node, root, targets::OF_CONTAINER))
             }
             None => {
                 let found = self.nodes.find(cx, target).await?;
@@ -141,24 +134,20 @@ impl Handle<StartSession> for Ssm {
                 }
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
                 match found.filter(|node| node.is_online) {
-                    Some(node) if node.is_elsewhere => {
-                        let agent = self.nodes.agents.of(&node.id);
-                        agent.map(|agent| (NodePlace::Elsewhere(agent), Caller::anonymous(), targets::OF_NODE))
-                    }
                     // A role that cannot be assumed: it is told when it is needed.
                     Some(node) => {
                         let role = role_session(cx, &node).await.map_or_else(|_| Caller::anonymous(), |(caller, _)| caller);
-                        Some((NodePlace::Here(self.nodes.machine(&node, cx.own_address())), role, targets::OF_NODE))
+                        Some((self.nodes.machine(&node, cx.own_address()), role, targets::OF_NODE))
                     }
                     None => None,
                 }
             }
         };
-        let (place, role, most) = place.ok_or_else(|| not_connected(target))?;
+        let (node, role, most) = node.ok_or_else(|| not_connected(target))?;
         let plan = self.session_plan(cx, target, input.document_name.as_deref(), input.parameters).await?;
         let starting = Starting {
             plan,
-            place,
+            node,
             role,
             id_prefix: prefix(&cx.caller),
             document: input.document_name.as_deref().unwrap_or(RUN_SHELL).into(),
