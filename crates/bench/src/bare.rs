@@ -10,7 +10,8 @@ use axum::{
 pub fn serve() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let filler = Bytes::from(vec![b'x'; 1 << 20]);
+        // As long as the longest answer that is compared.
+        let filler = Bytes::from(vec![0; 65 << 20]);
         let app = Router::new()
             .route("/{size}", any(move |Path(size): Path<usize>, _body: Bytes| async move { filler.slice(..size) }))
             .route("/", get(|| async { "" }))
