@@ -218,7 +218,7 @@ class Channel:
 
     # ---- waiting
 
-    def wait(self, condition, timeout=30):
+    def wait(self, condition, timeout=120):
         with self.changed:
             assert self.changed.wait_for(condition, timeout), (bytes(self.output[-500:]), bytes(self.errors[-500:]), self.closed, self.over)
 
@@ -274,7 +274,7 @@ class Mux:
             elif command == 1:
                 self.finished.add(stream)
 
-    def all(self, stream, timeout=30):
+    def all(self, stream, timeout=120):
         """All that comes before the end of a stream."""
         self.channel.wait(lambda: stream in self.finished, timeout)
         return bytes(self.streams[stream])

@@ -40,7 +40,7 @@ def make(ssm, name, text):
 
 def until(ssm, id, *statuses):
     """The execution once it has one of these statuses."""
-    for _ in range(600):
+    for _ in range(2400):
         execution = ssm.get_automation_execution(AutomationExecutionId=id)["AutomationExecution"]
         if execution["AutomationExecutionStatus"] in (statuses or OVER):
             return execution
@@ -71,7 +71,7 @@ def test_runbooks_of_aws_run(server, ssm, role):
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
                              "Action": "sqs:SendMessage", "Resource": "*"}})})
     run(ssm, "AWS-PublishSNSNotification", TopicArn=[topic], Message=["hello"])
-    message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]
+    message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]
     assert json.loads(message["Body"])["Message"] == "hello"
 
 
@@ -212,6 +212,25 @@ def test_other_services_are_waited_for(server, ssm, role):
     assert "An error occurred (InvalidResourceId) when calling the AddTagsToResource operation" in steps["tags"]
 
 
+def test_lists_of_automations(ssm):
+    make(ssm, "listed", json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "s", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}]}))
+    started = [ssm.start_automation_execution(DocumentName="listed")["AutomationExecutionId"] for _ in range(3)]
+    only = [{"Key": "DocumentNamePrefix", "Values": ["listed"]}]
+    listed, token = [], {}
+    for _ in range(3):
+        page = ssm.describe_automation_executions(Filters=only, MaxResults=1, **token)
+        listed += [execution["AutomationExecutionId"] for execution in page["AutomationExecutionMetadataList"]]
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else {}
+    assert sorted(listed) == sorted(started)
+    assert refused(ssm.describe_automation_executions, NextToken="zz")[0] == "InvalidNextToken"
+    assert refused(ssm.describe_automation_executions, Filters=[{"Key": "StartTimeAfter", "Values": ["soon"]}])[0] == "InvalidFilterValue"
+    none = [{"Key": "DocumentNamePrefix", "Values": ["none"]}]
+    assert ssm.describe_automation_executions(Filters=none)["AutomationExecutionMetadataList"] == []
+    # The token of one list is not one of another.
+    page = ssm.describe_automation_executions(Filters=only, MaxResults=1)
+    assert refused(ssm.describe_automation_executions, Filters=none, NextToken=page["NextToken"])[0] == "InvalidNextToken"
+
+
 APPROVAL = {"schemaVersion": "0.3", "mainSteps": [
     {"name": "ask", "action": "aws:approve", "inputs": {"NotificationArn": "arn:aws:sns:us-east-1:000000000000:Automation-asks", "Message": "Please look",
                                                           "Approvers": ["approver"]}},
@@ -240,7 +259,7 @@ def test_an_approval_is_asked_for_and_outlives_a_kill(start, tmp_path):
     id = ssm.start_automation_execution(DocumentName="ask")["AutomationExecutionId"]
     rest = ssm.start_automation_execution(DocumentName="rest")["AutomationExecutionId"]
     assert until(ssm, id, "Waiting")["CurrentStepName"] == "ask"
-    notice = json.loads(sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"])
+    notice = json.loads(sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]["Body"])
     assert id in notice["Message"] and "Please look" in notice["Message"]
     server.process.kill()
     server.process.wait()
@@ -258,6 +277,51 @@ def test_an_approval_is_asked_for_and_outlives_a_kill(start, tmp_path):
     assert server.request("POST", "/_cloudlet/settle").status == 200
     server.reset_clock()
     assert until(ssm, rest)["AutomationExecutionStatus"] == "Success"
+
+
+def test_what_a_kill_interrupts_fails_and_what_waits_goes_on(start, tmp_path):
+    """A command ends with the server, and its step fails. A state machine goes on, and its step with it."""
+    folder = str(tmp_path / "data")
+    server = start("--data-dir", folder, "--ssm-local-node=true")
+    ssm, sfn, iam = server.client("ssm"), server.client("stepfunctions"), server.client("iam")
+    role = iam.create_role(RoleName="states", AssumeRolePolicyDocument=json.dumps(TRUST).replace("ssm.", "states."))["Role"]["Arn"]
+    definition = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    machine = sfn.create_state_machine(name="waits", roleArn=role, definition=json.dumps(definition))["stateMachineArn"]
+    node = "mi-0c10d1e7000000001"
+    command = {"DocumentName": "AWS-RunShellScript", "InstanceIds": [node], "Parameters": {"commands": ["sleep 1000"]}}
+    make(ssm, "command", json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "run", "action": "aws:runCommand", "inputs": command}]}))
+    make(ssm, "machine", json.dumps({"schemaVersion": "0.3", "mainSteps": [
+        {"name": "run", "action": "aws:executeStateMachine", "inputs": {"stateMachineArn": machine}}]}))
+    interrupted = ssm.start_automation_execution(DocumentName="command")["AutomationExecutionId"]
+    waiting = ssm.start_automation_execution(DocumentName="machine")["AutomationExecutionId"]
+
+    def eventually(look):
+        for _ in range(2400):
+            if found := look():
+                return found
+            time.sleep(0.05)
+        raise AssertionError("it did not happen")
+
+    sent = eventually(lambda: [sent for sent in ssm.list_command_invocations()["CommandInvocations"] if sent["Status"] == "InProgress"])[0]
+    eventually(lambda: sfn.list_executions(stateMachineArn=machine)["executions"])
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", folder, "--ssm-local-node=true")
+    ssm = server.client("ssm")
+    done = until(ssm, interrupted)
+    assert done["AutomationExecutionStatus"] == "Failed", done
+    assert ssm.get_command_invocation(CommandId=sent["CommandId"], InstanceId=node)["Status"] == "Failed"
+    assert until(ssm, waiting, "InProgress")["CurrentStepName"] == "run"
+
+    def over():
+        # Signatures are of the real time, so the clock goes on for a moment only.
+        server.advance(3_700)
+        server.request("POST", "/_cloudlet/settle")
+        server.reset_clock()
+        return ssm.get_automation_execution(AutomationExecutionId=waiting)["AutomationExecution"]["AutomationExecutionStatus"] in OVER
+
+    eventually(over)
+    assert until(ssm, waiting)["AutomationExecutionStatus"] == "Success"
 
 
 def test_many_targets_by_their_tag(server, ssm):

@@ -28,7 +28,7 @@ def trust(service):
 
 def finished(ssm, command, node, plugin=None):
     more = {"PluginName": plugin} if plugin else {}
-    for _ in range(600):
+    for _ in range(2400):
         got = ssm.get_command_invocation(CommandId=command, InstanceId=node, **more)
         if got["Status"] not in ("Pending", "InProgress", "Delayed", "Cancelling"):
             return got
@@ -109,7 +109,7 @@ def test_a_machine_is_registered_with_an_activation(node_server, ssm):
 
 def test_cancelling_stops_what_runs(ssm):
     command = send(ssm, "echo begun", "sleep 1000")
-    for _ in range(600):
+    for _ in range(2400):
         if ssm.get_command_invocation(CommandId=command, InstanceId=LOCAL)["Status"] == "InProgress":
             break
         time.sleep(0.05)
@@ -133,7 +133,7 @@ def test_an_association_runs_and_aws_cli_sees_it(ssm, node_server):
     made = ssm.create_association(
         Name="AWS-RunShellScript", Targets=[{"Key": "InstanceIds", "Values": [LOCAL]}], Parameters={"commands": ["true"]}, ScheduleExpression="rate(1 hour)"
     )["AssociationDescription"]
-    for _ in range(600):
+    for _ in range(2400):
         seen = ssm.describe_association(AssociationId=made["AssociationId"])["AssociationDescription"]
         if seen["Overview"]["Status"] == "Success":
             break
@@ -145,7 +145,7 @@ def test_an_association_runs_and_aws_cli_sees_it(ssm, node_server):
 @pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
 def test_inventory_is_what_the_machine_says(ssm):
     ssm.send_command(InstanceIds=[LOCAL], DocumentName="AWS-GatherSoftwareInventory")
-    for _ in range(600):
+    for _ in range(2400):
         entries = ssm.list_inventory_entries(InstanceId=LOCAL, TypeName="AWS:InstanceDetailedInformation")["Entries"]
         if entries:
             break

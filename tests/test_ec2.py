@@ -324,7 +324,8 @@ def test_the_binary_asks_and_exports(server, binary, network):
     assert asked.returncode == 0 and asked.stdout.startswith("It passes."), asked
     exported = run("export", "nftables", "--interface", network.interfaces["rds"])
     assert "tcp dport 3306-3306" in exported.stdout, exported
-    assert run("reach", "eni-0123456789abcdef0", "internet").returncode != 0
+    assert run("reach", network.interfaces["rds"], network.interfaces["app"], "--to-port", "3306").returncode == 1
+    assert run("reach", "eni-0123456789abcdef0", "internet").returncode == 2
     graph = server.request("GET", f"/_cloudlet/ec2/graph?vpc={network.vpc}")
     assert graph.status == 200 and graph.text.startswith("<svg") and "alb" in graph.text
 
@@ -339,13 +340,15 @@ def namespaces():
 
 
 KERNEL = """
-import json, socket, subprocess, sys, time
+import json, os, socket, subprocess, sys, time
 own, peers, ports, rules = json.load(sys.stdin)
 run = lambda *words, **more: subprocess.run(words, check=True, **more)
 run("ip", "link", "set", "lo", "up")
 run("ip", "link", "add", "outer", "type", "veth", "peer", "name", "inner")
 holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
-time.sleep(0.2)
+here = os.readlink("/proc/self/ns/net")
+while os.readlink("/proc/%d/ns/net" % holder.pid) == here:
+    time.sleep(0.01)
 run("ip", "link", "set", "inner", "netns", str(holder.pid))
 inside = lambda *words, **more: run("nsenter", "--net", "--target", str(holder.pid), *words, **more)
 inside("ip", "link", "set", "lo", "up")
@@ -361,7 +364,7 @@ listener.stdout.readline()
 def ask(pair):
     peer, port = pair
     with socket.socket() as probe:
-        probe.settimeout(0.3)
+        probe.settimeout(1)
         probe.bind((peer, 0))
         try:
             probe.connect((own, port))

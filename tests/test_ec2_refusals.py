@@ -63,7 +63,14 @@ REFUSALS = [
     ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": web("10.0.0.0/33")}, "InvalidParameterValue",
      "CIDR block 10.0.0.0/33 is malformed"),
     ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": web("::/0")}, "InvalidParameterValue", "CIDR block ::/0 is malformed"),
-    ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": web(port=70_000)}, "InvalidParameterValue", None),
+    ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": web(port=70_000)}, "InvalidParameterValue",
+     "TCP/UDP (from) port (70000) out of range"),
+    ("authorize_security_group_ingress",
+     {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "icmp", "FromPort": 0, "ToPort": 65_535, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]},
+     "InvalidParameterValue", "ICMP code (65535) out of range"),
+    ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "all", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]},
+     "InvalidParameterValue", "Invalid value 'all' for IP protocol. Unknown protocol."),
+    ("authorize_security_group_ingress", {"GroupId": "", "IpPermissions": web()}, "InvalidGroupId.Malformed", "The security-group ID '' is malformed"),
     ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "tcp", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]},
      "InvalidParameterValue", "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."),
     ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": web() + web()}, "InvalidParameterValue",
@@ -86,6 +93,24 @@ REFUSALS = [
     ("describe_security_groups", {"Filters": [{"Name": "no-such", "Values": ["x"]}]}, "InvalidParameterValue", "The filter 'no-such' is invalid"),
     ("describe_security_groups", {"MaxResults": 5, "GroupIds": ["{group}"]}, "InvalidParameterCombination", None),
     ("describe_security_groups", {"NextToken": "x"}, "InvalidNextToken", None),
+    ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "-1", "UserIdGroupPairs": [{"UserId": "000000000000"}]}]},
+     "MissingParameter", "Source group ID missing."),
+    ("authorize_security_group_ingress", {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "-1"}]}, "MissingParameter",
+     "Missing source specification: include source security group or CIDR information"),
+    # ids, pages and filters
+    ("delete_security_group", {"GroupId": "web"}, "InvalidGroupId.Malformed", 'Invalid id: "web" (expecting "sg-...")'),
+    ("delete_security_group", {"GroupId": "sg-1, sg-2"}, "InvalidGroupId.Malformed", 'Invalid id: "sg-1, sg-2"'),
+    ("describe_instances", {"InstanceIds": [f"i-{GONE}"], "MaxResults": 5}, "InvalidParameterCombination",
+     "The parameter instancesSet cannot be used with the parameter maxResults"),
+    ("describe_vpcs", {"VpcIds": ["{vpc}"], "MaxResults": 5}, "InvalidParameterCombination",
+     "The parameter VpcIds cannot be used with the parameter MaxResults"),
+    ("describe_instances", {"MaxResults": 4}, "InvalidParameterValue", "Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5."),
+    ("describe_launch_template_versions", {"LaunchTemplateName": "none", "MaxResults": 1000}, "InvalidParameterValue",
+     "Maximum results allowed are between 1 and 200"),
+    ("describe_tags", {"Filters": [{"Name": "no-such", "Values": ["x"]}]}, "InvalidParameterValue", "The filter 'no-such' is invalid"),
+    ("describe_security_group_vpc_associations", {"Filters": [{"Name": "no-such", "Values": ["x"]}]}, "InvalidParameterValue",
+     "The filter 'no-such' is invalid"),
+    ("describe_security_groups", {"Filters": [{"Values": ["x"]}]}, "InvalidParameterValue", "The filter 'null' is invalid"),
     # VPCs, subnets
     ("create_vpc", {"CidrBlock": "10.0.0.0/8"}, "InvalidVpc.Range", "The CIDR '10.0.0.0/8' is invalid."),
     ("create_vpc", {"CidrBlock": "words"}, "InvalidParameterValue", None),
@@ -119,6 +144,11 @@ REFUSALS = [
      "The route identified by 0.0.0.0/0 already exists."),
     ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{GONE}"}, "InvalidGatewayID.NotFound",
      f"The gateway ID 'igw-{GONE}' does not exist"),
+    ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16", "GatewayId": "local"}, "InvalidGatewayID.NotFound", None),
+    ("modify_subnet_attribute", {"SubnetId": "{subnet}"}, "InvalidParameterCombination", "No attributes specified."),
+    ("modify_network_interface_attribute",
+     {"NetworkInterfaceId": "{interface}", "Description": {"Value": "d"}, "SourceDestCheck": {"Value": True}}, "InvalidParameterCombination",
+     "Fields for multiple attribute types specified: description, sourceDestCheck"),
     ("delete_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16"}, "InvalidRoute.NotFound",
      "no route with destination-cidr-block 10.9.0.0/16 in route table {table}"),
     ("delete_route_table", {"RouteTableId": f"rtb-{GONE}"}, "InvalidRouteTableID.NotFound", f"The routeTable ID 'rtb-{GONE}' does not exist"),
@@ -139,7 +169,18 @@ REFUSALS = [
      "Value ( aws:x ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"),
     ("create_tags", {"Resources": [f"vpc-{GONE}"], "Tags": [{"Key": "x", "Value": "y"}]}, "InvalidVpcID.NotFound",
      f"The vpc ID 'vpc-{GONE}' does not exist"),
+    ("delete_tags", {"Resources": ["{vpc}"], "Tags": [{"Key": "aws:x"}]}, "InvalidParameterValue",
+     "Value ( aws:x ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"),
+    ("create_internet_gateway", {"TagSpecifications": [{"ResourceType": "internet-gateway", "Tags": [{"Key": "aws:x", "Value": "y"}]}]},
+     "InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"),
     # instances, images
+    ("run_instances",
+     {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SecurityGroups": ["default"], "SubnetId": "{subnet}"},
+     "InvalidParameterCombination", "The parameter groupName cannot be used with the parameter subnet"),
+    ("run_instances", {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SecurityGroupIds": [""]}, "InvalidParameterValue",
+     "Value () for parameter groupId is invalid. The value cannot be empty"),
+    ("run_instances", {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "UserData": "x" * 16_385}, "InvalidParameterValue",
+     "User data is limited to 16384 bytes"),
     ("run_instances", {"ImageId": "ami-0123456789abcdef0", "InstanceType": "huge", "MinCount": 1, "MaxCount": 1}, "InvalidParameterValue",
      "Invalid value 'huge' for InstanceType."),
     ("run_instances", {"ImageId": "image", "MinCount": 1, "MaxCount": 1}, "InvalidAMIID.Malformed", None),
@@ -169,6 +210,30 @@ def test_a_refusal(ec2, made, operation, given, code, message):
     assert error["Code"] == code and error["Message"]
     if message is not None:
         assert error["Message"] == filled(message, made)
+
+
+def test_filters_without_values_find_nothing(ec2, made):
+    assert ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": []}])["Subnets"] == []
+
+
+def test_a_list_of_nothing_is_a_list_of_one(server):
+    """As the JavaScript SDK sends it: `Filter=`."""
+    body = "Action=DescribeSubnets&Version=2016-11-15&Filter="
+    response = server.signed("POST", "/", body=body.encode(), service="ec2", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert response.status == 400 and "The filter 'null' is invalid" in response.text
+
+
+def test_names_of_missing_parameters(server):
+    """As AWS has them, some of which are in no model."""
+    ec2 = server.client("ec2", parameter_validation=False)
+    for operation, name in [
+        ("create_security_group", "GroupDescription"), ("create_tags", "resourceIdSet"), ("stop_instances", "InstanceId"),
+        ("create_route", "routeTableId"), ("delete_security_group", "groupName or groupId"),
+    ]:
+        with pytest.raises(ClientError) as refused:
+            getattr(ec2, operation)()
+        error = refused.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("MissingParameter", f"The request must contain the parameter {name}")
 
 
 def test_limits(ec2, made):

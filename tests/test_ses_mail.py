@@ -67,6 +67,14 @@ class Mail:
     def raw(self, mail):
         return self.server.request("GET", f"/_cloudlet/mailbox/{mail['number']}/raw").body
 
+    def look_up(self, name, timeout=5):
+        """The text record of a name, as dkimpy asks for it."""
+        name = name.decode().rstrip(".")
+        for line in self.records(name, "CNAME"):
+            name = line.split()[-1].rstrip(".")
+        texts = [line.split(" TXT ", 1)[1] for line in self.records(name, "TXT")]
+        return "".join(piece for piece in texts[0].split('"')[1::2]).encode() if texts else None
+
 
 @pytest.fixture(scope="module")
 def mail(start):
@@ -209,20 +217,32 @@ def test_signatures_verify_with_another_library(mail):
     with mail.starttls() as client:
         client.send_message(message(sender="Ann <ann@signed.org>", subject="Grüße", body="a\n.b\n\n\n"))
     raw = mail.raw(mail.mails(to="bob@other.com", search="signed.org", wait=5)[0])
-
-    def look_up(name, timeout=5):
-        name = name.decode().rstrip(".")
-        for line in mail.records(name, "CNAME"):
-            name = line.split()[-1].rstrip(".")
-        texts = [line.split(" TXT ", 1)[1] for line in mail.records(name, "TXT")]
-        return "".join(piece for piece in texts[0].split('"')[1::2]).encode() if texts else None
-
     verifier = dkim.DKIM(raw)
-    assert verifier.verify(idx=0, dnsfunc=look_up) and verifier.domain == b"signed.org"
+    assert verifier.verify(idx=0, dnsfunc=mail.look_up) and verifier.domain == b"signed.org"
     verifier = dkim.DKIM(raw)
-    assert verifier.verify(idx=1, dnsfunc=look_up) and verifier.domain == b"amazonses.com"
+    assert verifier.verify(idx=1, dnsfunc=mail.look_up) and verifier.domain == b"amazonses.com"
     with pytest.raises(dkim.ValidationError):
-        dkim.DKIM(raw.replace(b"\na\r\n", b"\nb\r\n")).verify(idx=0, dnsfunc=look_up)
+        dkim.DKIM(raw.replace(b"\na\r\n", b"\nb\r\n")).verify(idx=0, dnsfunc=mail.look_up)
+
+
+@pytest.mark.parametrize("bits", [1024, 1536, 2048])
+def test_keys_of_ones_own_sign_as_of_the_time_of_the_mail(mail, bits):
+    domain = f"own{bits}.org"
+    private = subprocess.run(["openssl", "genrsa", "-traditional", str(bits)], capture_output=True, check=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=private, capture_output=True, check=True).stdout
+    attributes = {"DomainSigningSelector": "own", "DomainSigningPrivateKey": "".join(private.decode().splitlines()[1:-1])}
+    mail.sesv2.create_email_identity(EmailIdentity=domain, DkimSigningAttributes=attributes)
+    mail.add_dns(f'own._domainkey.{domain} TXT "v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"\n')
+    assert mail.sesv2.get_email_identity(EmailIdentity=domain)["VerifiedForSendingStatus"]
+    with mail.starttls() as client:
+        client.send_message(message(sender=f"ann@{domain}"))
+    # Nobody has read it before the key is gone.
+    mail.sesv2.delete_email_identity(EmailIdentity=domain)
+    sent = mail.mails(to="bob@other.com", search=domain, wait=5)[0]
+    raw = mail.raw(sent)
+    verifier = dkim.DKIM(raw)
+    assert verifier.verify(idx=0, dnsfunc=mail.look_up) and verifier.domain == domain.encode()
+    assert mail.raw(sent) == raw
 
 
 def test_hostile_clients_are_bounded(mail):

@@ -1,10 +1,11 @@
-//! What SES parses itself: raw messages, addresses, templates, files of addresses, and mail that comes in. The first byte selects one. Any input is accepted or refused, and
-//! never a 5xx.
+//! What SES parses itself: raw messages, addresses, templates, files of addresses, mail that comes in, and keys of DKIM. The first byte selects one. Any
+//! input is accepted or refused, and never a 5xx; a key that is read signs.
 #![no_main]
 
 use cloudlet_api_ses as ses;
 use cloudlet_aws::Fault;
 use cloudlet_cloud::Mode;
+use cloudlet_mail::dkim::{Signer, SigningKey};
 use cloudlet_ses::{AutoVerify, Options, ReceiveMail, ReceiveMailRequest, Sandbox};
 use cloudlet_shape::Operation;
 use libfuzzer_sys::fuzz_target;
@@ -59,7 +60,7 @@ impl TestCloud {
 
     fn run(&self, which: u8, text: &[u8]) {
         let words = String::from_utf8_lossy(text).into_owned();
-        match which % 5 {
+        match which % 6 {
             0 => {
                 let raw = ses::RawMessage { data: text.to_vec().into() };
                 drop(self.call::<ses::SendRawEmail>(ses::SendRawEmailRequest { raw_message: raw, ..Default::default() }));
@@ -80,6 +81,11 @@ impl TestCloud {
             3 => {
                 let (is_json, are_contacts) = (words.starts_with('{'), words.starts_with("emailAddress"));
                 cloudlet_ses::importable_lines(&words, is_json, are_contacts);
+            }
+            4 => {
+                if let Ok(key) = SigningKey::read(text) {
+                    assert!(Signer { domain: "example.com", selector: "s", key: &key }.sign(b"From: a@b\r\n\r\n", 0).is_ok());
+                }
             }
             _ => {
                 let input = ReceiveMailRequest {

@@ -8,15 +8,15 @@ use axum::{
     Json,
     extract::{Path, State},
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use cloudlet_aws::TimestampFormat;
 use cloudlet_mailbox::{Channel, Mail, MailFilter, Number};
 use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Mail of a page, unless the request says how much; and at most.
 const DEFAULT_LIMIT: usize = 100;
@@ -41,7 +41,7 @@ pub struct Selection {
 }
 
 /// The newest first. A caller that waits gets its answer as soon as there is something.
-pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Answer {
+pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Response {
     let Selection { to, channel, service, search, wait, before, limit } = selection;
     let (filter, limit) = (MailFilter { to, channel, service, search, before }, limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
     let mut arrivals = admin.cloud.mailbox.arrivals();
@@ -56,7 +56,9 @@ pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<
         // By the time of the machine: a stopped clock must not hold a test.
         let _ = tokio::time::timeout(Duration::from_secs(seconds.min(LONGEST_WAIT)), arrived).await;
     }
-    Ok(Json(json!({ "mail": mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>() })))
+    // A page may be long: no tree of it is made first.
+    let page = BTreeMap::from([("mail", mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>())]);
+    Json(page).into_response()
 }
 
 fn found(admin: &Admin, number: &str) -> Result<(Number, Arc<Mail>), Refusal> {
@@ -117,7 +119,7 @@ fn parts(raw: &[u8]) -> Vec<Value> {
 
 pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
     let (number, mail) = found(&admin, &number)?;
-    let mut shown = piece(number, &mail);
+    let mut shown = json!(piece(number, &mail));
     if let (Some(map), Some(raw)) = (shown.as_object_mut(), admin.cloud.mailbox.raw(&mail).await) {
         map.insert("parts".into(), parts(&raw).into());
         if mail.shortened {
@@ -135,16 +137,50 @@ pub async fn clear(State(admin): State<Admin>) -> Answer {
     Ok(Json(json!({ "cleared": true })))
 }
 
-fn piece(number: Number, mail: &Mail) -> Value {
-    let mut value = json!(mail);
-    if let Some(map) = value.as_object_mut() {
-        map.insert("number".into(), number.into());
-        map.remove("raw");
-        map.insert("at".into(), mail.at.text(TimestampFormat::DateTime).into());
-        map.insert("fields".into(), mail.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect());
-        map.insert("links".into(), links(&mail.body).map(Value::from).collect());
+/// A piece as it is shown: all but its source.
+#[derive(Serialize)]
+struct Piece<'a> {
+    number: Number,
+    at: String,
+    channel: Channel,
+    service: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    from: &'a str,
+    to: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'a str>,
+    fields: Vec<Field<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shortened: bool,
+    links: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+fn piece(number: Number, mail: &Mail) -> Piece<'_> {
+    Piece {
+        number,
+        at: mail.at.text(TimestampFormat::DateTime),
+        channel: mail.channel,
+        service: &mail.service,
+        source: mail.source.as_deref(),
+        from: &mail.from,
+        to: &mail.to,
+        subject: mail.subject.as_deref(),
+        body: &mail.body,
+        html: mail.html.as_deref(),
+        fields: mail.fields.iter().map(|(name, value)| Field { name, value }).collect(),
+        shortened: mail.shortened,
+        links: links(&mail.body).collect(),
     }
-    value
 }
 
 /// Addresses in a text: those that a human would click.

@@ -13,6 +13,7 @@ mod automations;
 mod bare;
 mod bodies;
 mod client;
+mod commands;
 mod cost;
 mod decisions;
 mod depth;

@@ -52,6 +52,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.mail(server).await;
     forms::measure(server, filter).await;
     bench.sessions(server).await;
+    bench.commands(server).await;
 }
 
 impl<'a> Bench<'a> {

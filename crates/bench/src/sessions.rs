@@ -6,10 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_session_channel::{Action, ActionResult, Channel, Demux, HandshakeResponse, MuxEvent, PayloadKind, Role, open, push};
 use std::{
     fs,
-    io::{BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 const NODE: &str = "mi-0c10d1e7000000001";
@@ -17,6 +17,8 @@ const KEYS: usize = 500;
 const AT_ONCE: usize = 200;
 const CARRIED: usize = 200 << 20;
 const PIECE: usize = 16 << 10;
+/// How often a client that hears nothing looks whether something is to be sent again: a machine that is not ready takes nothing.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// A client of one session, which waits for what it is sent.
 struct Client {
@@ -34,7 +36,7 @@ fn text_of<'a>(answer: &'a str, name: &str) -> &'a str {
 impl Client {
     async fn start(address: SocketAddr, ssm: &Signed, document: &str) -> Client {
         let body = format!(r#"{{"Target":"{NODE}"{document}}}"#);
-        let answer = Connection::open(address).await.call(&ssm.json("AmazonSSM.StartSession", &body)).await.to_vec();
+        let answer = Connection::open(address).await.call(&ssm.json_1_1("AmazonSSM.StartSession", &body)).await.to_vec();
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let id = text_of(&answer, "SessionId");
         let stream = TcpStream::connect(address).expect("a connection");
@@ -52,6 +54,7 @@ impl Client {
             last.rotate_left(1);
             client.read.read_exact(&mut last[3..]).expect("a head");
         }
+        client.write.set_read_timeout(Some(SILENCE)).expect("a timeout");
         let token = text_of(&answer, "TokenValue");
         let opening = format!(r#"{{"MessageSchemaVersion":"1.0","TokenValue":"{token}","ClientVersion":"1.2.764.0"}}"#);
         client.put(1, opening.as_bytes());
@@ -73,6 +76,11 @@ impl Client {
 
     /// Takes one message; what it brought.
     fn take(&mut self) -> Vec<(PayloadKind, bytes::Bytes)> {
+        while self.read.fill_buf().is_err_and(|error| is_silence(&error)) {
+            if let Some(frame) = self.channel.resend(self.now()).expect("an acknowledgement") {
+                self.put(2, &frame);
+            }
+        }
         let message = get(&mut self.read);
         let arrived = self.channel.receive(self.now(), 1, [2; 16], &message.into(), true).expect("a frame");
         if let Some(acknowledgement) = arrived.acknowledgement {
@@ -125,16 +133,31 @@ fn put(to: &mut TcpStream, opcode: u8, payload: &[u8]) {
     to.write_all(&message).expect("sent");
 }
 
+fn is_silence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Fills a buffer, however long that takes.
+fn fill(from: &mut impl Read, mut buffer: &mut [u8]) {
+    while !buffer.is_empty() {
+        match from.read(buffer) {
+            Ok(0) => panic!("the connection was closed"),
+            Ok(read) => buffer = &mut buffer[read..],
+            Err(error) => assert!(is_silence(&error), "{error}"),
+        }
+    }
+}
+
 fn get(from: &mut impl Read) -> Vec<u8> {
     let mut head = [0; 2];
-    from.read_exact(&mut head).expect("a message");
+    fill(from, &mut head);
     let mut length = usize::from(head[1] & 127);
     if length == 126 {
-        from.read_exact(&mut head).expect("its length");
+        fill(from, &mut head);
         length = usize::from(u16::from_be_bytes(head));
     }
     let mut payload = vec![0; length];
-    from.read_exact(&mut payload).expect("its payload");
+    fill(from, &mut payload);
     payload
 }
 

@@ -181,6 +181,7 @@ impl Dispatcher for Cloud {
         let validate = match service.dialect.quotes {
             Quotes::Values => cloudlet_wire::validate,
             Quotes::Names => cloudlet_wire::validate_discreetly,
+            Quotes::Sets => cloudlet_wire::validate_without_values,
         };
         validate(operation.input, input, &cloudlet_wire::Missing::default()).map_or(Ok(()), |sentence| Err(kind.says(sentence)))
     }

@@ -5,9 +5,10 @@ mod findings;
 mod statements;
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{self, describes, shown},
     engine::Ec2,
-    faults::refuse,
+    faults::{self, refuse},
     insights::components::components,
     permissions,
     rows::{AccessScope, AccessScopeAnalysis},
@@ -65,6 +66,7 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateNetworkInsightsAccessScope>(cx, &input, Some(&input.client_token))?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "network-insights-access-scope")?;
         let paths = |given: Option<Vec<api::AccessScopePathRequest>>| -> Result<Option<Vec<api::AccessScopePath>>, Fault> {
             given.map(|all| all.into_iter().map(statements::path).collect()).transpose()
@@ -76,17 +78,13 @@ handler!(
         };
         if content.match_paths.as_ref().is_none_or(Vec::is_empty) {
             // AWS: unverified wording.
-            return Err(refuse("MissingParameter", "The request must contain the parameter MatchPath"));
+            return Err(faults::missing("MatchPath"));
         }
         ec2.store.write(|state| {
-            let known = state.all::<AccessScope>(&cx.scope).find(|(_, row)| !input.client_token.is_empty() && row.client_token == input.client_token);
-            let id = match known.map(|(id, _)| id.to_owned()) {
-                Some(id) => id,
-                None => {
-                    let row = AccessScope { content: StoredShape::new(content), client_token: input.client_token, made: cx.now };
-                    state.add(&cx.scope, cx.ids(), row, tags)
-                }
-            };
+            let id = token.once::<AccessScope>(state, cx, |state| {
+                let row = AccessScope { content: StoredShape::new(content), made: cx.now };
+                Ok(state.add(&cx.scope, cx.ids(), row, tags))
+            })?;
             Ok(api::CreateNetworkInsightsAccessScopeResult {
                 network_insights_access_scope: shown::<AccessScope>(state, cx, &id),
                 network_insights_access_scope_content: state.get::<AccessScope>(&cx.scope, &id).map(|row| row.content(&id)),
@@ -201,27 +199,21 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<StartNetworkInsightsAccessScopeAnalysis>(cx, &input, Some(&input.client_token))?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "network-insights-access-scope-analysis")?;
         ec2.store.write(|state| {
-            let access_scope = state.find::<AccessScope>(&cx.scope, &input.network_insights_access_scope_id)?.clone();
-            let known =
-                state.all::<AccessScopeAnalysis>(&cx.scope).find(|(_, row)| !input.client_token.is_empty() && row.client_token == input.client_token);
-            let id = match known.map(|(id, _)| id.to_owned()) {
-                Some(id) => id,
-                None => {
-                    let found = analyze(state, cx, &access_scope);
-                    let row = AccessScopeAnalysis {
-                        access_scope: input.network_insights_access_scope_id,
-                        client_token: input.client_token,
-                        started: cx.now,
-                        interfaces: found.interfaces,
-                        findings: Arc::new(found.findings),
-                        is_partial: found.is_partial,
-                        failure: found.failure,
-                    };
-                    state.add(&cx.scope, cx.ids(), row, tags)
-                }
-            };
+            let id = token.once::<AccessScopeAnalysis>(state, cx, |state| {
+                let found = analyze(state, cx, state.find::<AccessScope>(&cx.scope, &input.network_insights_access_scope_id)?);
+                let row = AccessScopeAnalysis {
+                    access_scope: input.network_insights_access_scope_id,
+                    started: cx.now,
+                    interfaces: found.interfaces,
+                    findings: Arc::new(found.findings),
+                    is_partial: found.is_partial,
+                    failure: found.failure,
+                };
+                Ok(state.add(&cx.scope, cx.ids(), row, tags))
+            })?;
             Ok(api::StartNetworkInsightsAccessScopeAnalysisResult {
                 network_insights_access_scope_analysis: shown::<AccessScopeAnalysis>(state, cx, &id),
             })
@@ -256,8 +248,10 @@ handler!(
         let list = Paging::of::<DescribeNetworkInsightsAccessScopeAnalyses>(cx, &input);
         let (of, from, to) = (input.network_insights_access_scope_id, input.analysis_start_time_begin, input.analysis_start_time_end);
         let page = ec2.store.read(|state| {
+            of.as_deref().map(|of| state.find::<AccessScope>(&cx.scope, of)).transpose()?;
             let asked = describing::Asked {
                 ids: input.network_insights_access_scope_analysis_ids,
+                member: "network_insights_access_scope_analysis_ids",
                 filters: input.filters,
                 size: input.max_results,
                 smallest: 1,
@@ -289,7 +283,7 @@ handler!(
         ec2.begin(cx, input.dry_run)?;
         let list = Paging::of::<GetNetworkInsightsAccessScopeAnalysisFindings>(cx, &input);
         let id = input.network_insights_access_scope_analysis_id;
-        describing::check_page(input.max_results, None, 1, 1_000)?;
+        describing::check_page(input.max_results, 1, 1_000)?;
         ec2.store.read(|state| {
             let analysis = state.find::<AccessScopeAnalysis>(&cx.scope, &id)?;
             let at = At { state, scope: &cx.scope, id: &id, now: cx.now };

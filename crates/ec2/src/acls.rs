@@ -2,9 +2,10 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/nacl-basics.html>
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{describes, shown},
     engine::Ec2,
-    faults::{invalid_value, refuse},
+    faults::{self, invalid_value, refuse},
     limits,
     region::{LAST_ENTRY, new_association},
     rows::{Acl, AclDirection, AclEntry, Subnet, Vpc},
@@ -132,14 +133,17 @@ handler!(
     |ec2, cx, input| Ok(ec2.create_in::<CreateNetworkAcl, Acl, Vpc>(cx, tags::requested(input.tag_specifications.as_ref()), &input.vpc_id)),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateNetworkAcl>(cx, &input, input.client_token.as_deref())?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "network-acl")?;
         ec2.store.write(|state| {
-            state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-            if state.all::<Acl>(&cx.scope).filter(|(_, acl)| acl.vpc == input.vpc_id).count() >= limits::ACLS {
-                // AWS: unverified wording.
-                return Err(refuse("NetworkAclLimitExceeded", "The maximum number of network ACLs has been reached."));
-            }
-            let id = state.add(&cx.scope, cx.ids(), Acl { vpc: input.vpc_id.clone(), is_default: false, entries: vec![] }, tags);
+            let id = token.once::<Acl>(state, cx, |state| {
+                state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
+                if state.all::<Acl>(&cx.scope).filter(|(_, acl)| acl.vpc == input.vpc_id).count() >= limits::ACLS {
+                    // AWS: unverified wording.
+                    return Err(refuse("NetworkAclLimitExceeded", "The maximum number of network ACLs has been reached."));
+                }
+                Ok(state.add(&cx.scope, cx.ids(), Acl { vpc: input.vpc_id, is_default: false, entries: vec![] }, tags))
+            })?;
             Ok(api::CreateNetworkAclResult { network_acl: shown::<Acl>(state, cx, &id), client_token: input.client_token })
         })
     }
@@ -221,14 +225,14 @@ impl Given {
             (Some(given), None) => Cidr::parse(given, Family::V4).ok_or_else(|| malformed(given, "cidrBlock"))?,
             (None, Some(given)) => Cidr::parse(given, Family::V6).ok_or_else(|| malformed(given, "ipv6CidrBlock"))?,
             // AWS: unverified wording.
-            _ => return Err(refuse("MissingParameter", "The request must contain the parameter cidrBlock or ipv6CidrBlock")),
+            _ => return Err(faults::missing("cidrBlock or ipv6CidrBlock")),
         };
         let mut entry = AclEntry { direction: direction(self.egress), number: self.number, protocol, allow, cidr, ports: None, icmp: None };
         match protocol {
             6 | 17 => {
                 let range = self.ports.and_then(|range| Some((range.from?, range.to?)));
                 // AWS: unverified wording.
-                let (from, to) = range.ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter portRange"))?;
+                let (from, to) = range.ok_or_else(|| faults::missing("portRange"))?;
                 let is_valid = (0..=65_535).contains(&from) && (0..=65_535).contains(&to) && from <= to;
                 if !is_valid {
                     return Err(invalid_value(format!("Invalid value '{from}-{to}' for portRange.")));
@@ -238,7 +242,7 @@ impl Given {
             1 | 58 => {
                 let icmp = self.icmp.and_then(|icmp| Some((icmp.r#type?, icmp.code?)));
                 // AWS: unverified wording.
-                let (kind, code) = icmp.ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter icmpTypeCode"))?;
+                let (kind, code) = icmp.ok_or_else(|| faults::missing("icmpTypeCode"))?;
                 if !(-1..=255).contains(&kind) || !(-1..=255).contains(&code) {
                     return Err(invalid_value(format!("Invalid value '{kind}/{code}' for icmpTypeCode.")));
                 }

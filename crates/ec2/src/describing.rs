@@ -3,7 +3,6 @@
 use crate::{
     faults,
     filters::Filters,
-    limits,
     state::{At, Resource, State},
 };
 use cloudlet_api_ec2::Filter;
@@ -21,19 +20,37 @@ pub fn invalid_token() -> Fault {
 /// What the requests of all `Describe…` have.
 pub struct Asked {
     pub ids: Option<Vec<String>>,
+    /// The name of the member with the ids: `subnet_ids`.
+    pub member: &'static str,
     pub filters: Option<Vec<Filter>>,
     pub size: Option<i32>,
     pub smallest: i32,
     pub largest: i32,
 }
 
-/// `MaxResults` is 5 to 1,000 for most, and not together with ids.
-pub fn check_page(size: Option<i32>, ids: Option<&Vec<String>>, smallest: i32, largest: i32) -> Result<(), Fault> {
-    let Some(size) = size else { return Ok(()) };
-    if ids.is_some_and(|ids| !ids.is_empty()) {
-        // AWS: unverified wording.
-        return Err(faults::refuse("InvalidParameterCombination", "The parameter maxResults may not be used with a list of ids."));
+/// No page together with ids. AWS names both parameters, the oldest by names that are in no model.
+/// <https://github.com/getmoto/moto/issues/6282>
+pub fn check_ids(size: Option<i32>, ids: Option<&Vec<String>>, member: &str) -> Result<(), Fault> {
+    if size.is_none() || ids.is_none_or(Vec::is_empty) {
+        return Ok(());
     }
+    let message = match member {
+        "instance_ids" => "The parameter instancesSet cannot be used with the parameter maxResults".to_owned(),
+        "image_ids" => "The parameter imageIdsSet cannot be used with the parameter maxResults".to_owned(),
+        other => format!("The parameter {} cannot be used with the parameter MaxResults", as_parameter(other)),
+    };
+    Err(faults::refuse("InvalidParameterCombination", message))
+}
+
+/// `subnet_ids`: `SubnetIds`
+fn as_parameter(member: &str) -> String {
+    let capital = |word: &str| word.chars().next().into_iter().flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
+    member.split('_').map(capital).collect()
+}
+
+/// `MaxResults` is 5 to 1,000 for most.
+pub fn check_page(size: Option<i32>, smallest: i32, largest: i32) -> Result<(), Fault> {
+    let Some(size) = size else { return Ok(()) };
     if size < smallest {
         return Err(faults::invalid_value(format!(
             "Value ( {size} ) for parameter maxResults is invalid. Expecting a value greater than {smallest}."
@@ -45,14 +62,21 @@ pub fn check_page(size: Option<i32>, ids: Option<&Vec<String>>, smallest: i32, l
     Ok(())
 }
 
+/// How long a page is. AWS: without MaxResults there is one page, with everything.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>
+fn length(list: &Paging) -> usize {
+    list.length(usize::MAX, usize::MAX)
+}
+
 /// A page of rows that are sorted by their keys.
 pub fn page<K: Serialize + DeserializeOwned + Ord, T>(list: &Paging, rows: impl Iterator<Item = (K, T)>) -> Result<Page<T>, Fault> {
-    list.page_of(list.length(limits::PAGE, limits::PAGE), rows).map_err(|_| invalid_token())
+    list.page_of(length(list), rows).map_err(|_| invalid_token())
 }
 
 /// The resources of a kind that a request asks for.
 pub fn describe<R: Resource>(state: &State, cx: &Cx, list: &Paging, asked: Asked) -> Result<Page<R::Shown>, Fault> {
-    check_page(asked.size, asked.ids.as_ref(), asked.smallest, asked.largest)?;
+    check_ids(asked.size, asked.ids.as_ref(), asked.member)?;
+    check_page(asked.size, asked.smallest, asked.largest)?;
     let filters = Filters::<R>::read(asked.filters, R::FILTERS)?;
     let mut ids = asked.ids.unwrap_or_default();
     let visible = |id: &str| state.get::<R>(&cx.scope, id).filter(|row| row.is_visible(cx.now));
@@ -68,7 +92,7 @@ pub fn describe<R: Resource>(state: &State, cx: &Cx, list: &Paging, asked: Asked
         let after: Option<String> = list.after().map_err(|_| invalid_token())?;
         let rows = state.all::<R>(&cx.scope).skip_while(|(id, _)| after.as_deref().is_some_and(|after| *id <= after));
         let rows = rows.filter(|(id, row)| passes(id, row)).map(|(id, row)| (id.to_owned(), row.shown(&at(state, cx, id))));
-        return list.page(list.length(limits::PAGE, limits::PAGE), |_: Option<String>| rows).map_err(|_| invalid_token());
+        return list.page(length(list), |_: Option<String>| rows).map_err(|_| invalid_token());
     }
     ids.sort_unstable();
     ids.dedup();
@@ -100,6 +124,7 @@ macro_rules! describes {
                 let list = cloudlet_engine::paging::Paging::of::<$operation>(cx, &input);
                 let asked = $crate::describing::Asked {
                     ids: input.$ids,
+                    member: stringify!($ids),
                     filters: input.$filters,
                     size: input.max_results,
                     smallest: $smallest,

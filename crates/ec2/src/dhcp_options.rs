@@ -4,7 +4,7 @@
 use crate::{
     describing::{describes, shown},
     engine::Ec2,
-    faults::{invalid_value, refuse},
+    faults::{self, invalid_value, refuse},
     permissions,
     region::DHCP_OPTIONS,
     rows::{DhcpOptions, Vpc},
@@ -66,7 +66,7 @@ handler!(
             options.push((key, values));
         }
         if options.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter dhcpConfiguration"));
+            return Err(faults::missing("dhcpConfiguration"));
         }
         ec2.store.write(|state| {
             let id = state.add(&cx.scope, cx.ids(), DhcpOptions { options }, tags);

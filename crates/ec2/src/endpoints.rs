@@ -2,9 +2,11 @@
 //! <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
 
 use crate::{
-    describing::{describes, shown},
+    client_tokens::ClientToken,
+    describing::{self, describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
+    filters::{self, ShownFilters},
     groups, interfaces, limits, permissions, prefix_lists,
     route_tables::{add_endpoint, remove_endpoint},
     rows::{Endpoint, Group, RouteTable, Subnet, Vpc},
@@ -13,7 +15,7 @@ use crate::{
 };
 use cloudlet_api_ec2::{self as api, CreateVpcEndpoint, DeleteVpcEndpoints, DescribeVpcEndpointServices, DescribeVpcEndpoints, ModifyVpcEndpoint};
 use cloudlet_aws::{Fault, Region, Scope};
-use cloudlet_engine::{Cx, StoredPolicy, ThroughEndpoint, VpcEndpoints, handler};
+use cloudlet_engine::{Cx, StoredPolicy, ThroughEndpoint, VpcEndpoints, handler, paging::Paging};
 use cloudlet_policy::Kind as PolicyKind;
 use std::sync::Arc;
 
@@ -138,6 +140,7 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateVpcEndpoint>(cx, &input, input.client_token.as_deref())?;
         let unbuilt = input.service_network_arn.is_some()
             || input.resource_configuration_arn.is_some()
             || input.subnet_configurations.is_some()
@@ -147,7 +150,7 @@ handler!(
             return Err(faults::not_implemented("VPC Lattice, services of other regions and IPv6 endpoints"));
         }
         let tags = tags::of_new(input.tag_specifications.as_ref(), "vpc-endpoint")?;
-        let name = input.service_name.ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter ServiceName"))?;
+        let name = input.service_name.ok_or_else(|| faults::missing("ServiceName"))?;
         let kind = input.vpc_endpoint_type.unwrap_or_else(|| "Gateway".to_owned());
         let service = service_of(&cx.scope, &name);
         let known = service.as_deref().is_some_and(|service| match kind.as_str() {
@@ -163,56 +166,59 @@ handler!(
         }
         let policy = input.policy_document.as_deref().map(read_policy).transpose()?;
         ec2.store.write(|state| {
-            state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-            let of_vpc = state.all::<Endpoint>(&cx.scope).filter(|(_, row)| row.vpc == input.vpc_id);
-            if of_vpc.count() >= limits::ENDPOINTS {
-                // AWS: unverified wording.
-                return Err(refuse("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."));
-            }
-            let id = <Endpoint as Resource>::KIND.new_id(cx.ids());
-            let mut row = Endpoint {
-                vpc: input.vpc_id.clone(),
-                service: name.clone(),
-                kind: kind.clone(),
-                policy,
-                route_tables: vec![],
-                subnets: vec![],
-                groups: vec![],
-                interfaces: vec![],
-                private_dns: false,
-                dns_suffix: cx.ids().hex(8),
-                made: cx.now,
-            };
-            match kind.as_str() {
-                "Gateway" => {
-                    let tables = input.route_table_ids.unwrap_or_default();
-                    let list = prefix_lists::of_service(&cx.scope, &name).unwrap_or_default();
-                    check_tables(state, cx, &input.vpc_id, &list, &tables)?;
-                    add_endpoint(state, &cx.scope, &id, &list, &tables);
-                    row.route_tables = tables;
+            let id = token.once::<Endpoint>(state, cx, |state| {
+                state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
+                let of_vpc = state.all::<Endpoint>(&cx.scope).filter(|(_, row)| row.vpc == input.vpc_id);
+                if of_vpc.count() >= limits::ENDPOINTS {
+                    // AWS: unverified wording.
+                    return Err(refuse("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."));
                 }
-                _ => {
-                    row.private_dns = input.private_dns_enabled.unwrap_or(true);
-                    if row.private_dns {
-                        let vpc = state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-                        if !vpc.dns_support || !vpc.dns_hostnames {
-                            let message = format!("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {}", input.vpc_id);
-                            return Err(refuse("InvalidParameter", message));
-                        }
-                        let taken = |(_, other): (&str, &Endpoint)| other.vpc == input.vpc_id && other.service == name && other.private_dns;
-                        if state.all::<Endpoint>(&cx.scope).any(taken) {
-                            let service = service.unwrap_or_default();
-                            let message = format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {service}.{}.amazonaws.com in the VPC {}", cx.scope.region, input.vpc_id);
-                            return Err(refuse("InvalidParameter", message));
-                        }
+                let id = <Endpoint as Resource>::KIND.new_id(cx.ids());
+                let mut row = Endpoint {
+                    vpc: input.vpc_id.clone(),
+                    service: name.clone(),
+                    kind: kind.clone(),
+                    policy,
+                    route_tables: vec![],
+                    subnets: vec![],
+                    groups: vec![],
+                    interfaces: vec![],
+                    private_dns: false,
+                    dns_suffix: cx.ids().hex(8),
+                    made: cx.now,
+                };
+                match kind.as_str() {
+                    "Gateway" => {
+                        let tables = input.route_table_ids.unwrap_or_default();
+                        let list = prefix_lists::of_service(&cx.scope, &name).unwrap_or_default();
+                        check_tables(state, cx, &input.vpc_id, &list, &tables)?;
+                        add_endpoint(state, &cx.scope, &id, &list, &tables);
+                        row.route_tables = tables;
                     }
-                    row.groups = groups::for_interface(state, &cx.scope, &input.vpc_id, input.security_group_ids)?;
-                    let subnets = input.subnet_ids.unwrap_or_default();
-                    add_subnets(state, cx, &id, &mut row, &subnets)?;
+                    _ => {
+                        row.private_dns = input.private_dns_enabled.unwrap_or(true);
+                        if row.private_dns {
+                            let vpc = state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
+                            if !vpc.dns_support || !vpc.dns_hostnames {
+                                let message = format!("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {}", input.vpc_id);
+                                return Err(refuse("InvalidParameter", message));
+                            }
+                            let taken = |(_, other): (&str, &Endpoint)| other.vpc == input.vpc_id && other.service == name && other.private_dns;
+                            if state.all::<Endpoint>(&cx.scope).any(taken) {
+                                let service = service.unwrap_or_default();
+                                let message = format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {service}.{}.amazonaws.com in the VPC {}", cx.scope.region, input.vpc_id);
+                                return Err(refuse("InvalidParameter", message));
+                            }
+                        }
+                        row.groups = groups::for_interface(state, &cx.scope, &input.vpc_id, input.security_group_ids)?;
+                        let subnets = input.subnet_ids.unwrap_or_default();
+                        add_subnets(state, cx, &id, &mut row, &subnets)?;
+                    }
                 }
-            }
-            state.put(&cx.scope, &id, row);
-            state.set_tags(&cx.scope, &id, tags);
+                state.put(&cx.scope, &id, row);
+                state.set_tags(&cx.scope, &id, tags);
+                Ok(id)
+            })?;
             let endpoint = shown::<Endpoint>(state, cx, &id).map(|shown| match kind.as_str() {
                 "Interface" => api::VpcEndpoint { state: Some("pending".to_owned()), ..shown },
                 _ => shown,
@@ -261,7 +267,8 @@ fn add_subnets(state: &mut State, cx: &Cx, id: &str, row: &mut Endpoint, wanted:
     Ok(())
 }
 
-describes!(DescribeVpcEndpoints, Endpoint, vpc_endpoint_ids, filters, DescribeVpcEndpointsResult { vpc_endpoints });
+// AWS: of more than 1,000 it gives 1,000.
+describes!(DescribeVpcEndpoints, Endpoint, vpc_endpoint_ids, filters, DescribeVpcEndpointsResult { vpc_endpoints }, 5, i32::MAX);
 
 handler!(
     Ec2,
@@ -363,6 +370,7 @@ handler!(
 
 handler!(Ec2, DescribeVpcEndpointServices, |ec2, cx, input| Ok(permissions::describe::<DescribeVpcEndpointServices>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
+    let list = Paging::of::<DescribeVpcEndpointServices>(cx, &input);
     let region = cx.scope.region.as_str();
     let mut all: Vec<(String, &str)> = GATEWAYS.iter().map(|service| (format!("com.amazonaws.{region}.{service}"), "Gateway")).collect();
     all.extend(INTERFACES.iter().map(|service| (format!("com.amazonaws.{region}.{service}"), "Interface")));
@@ -372,41 +380,48 @@ handler!(Ec2, DescribeVpcEndpointServices, |ec2, cx, input| Ok(permissions::desc
             return Err(refuse("InvalidServiceName", format!("The Vpc Endpoint Service '{name}' does not exist")));
         }
     }
+    let filters = ShownFilters::read(input.filters, service_values)?;
     let zones = crate::zones::of(region);
-    let mut details = Vec::new();
-    for (name, kind) in all.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name)) {
-        let passes = crate::filters::pass_plain(input.filters.as_ref(), |filter| {
-            Some(vec![match filter {
-                "owner" => "amazon".to_owned(),
-                "service-name" => name.clone(),
-                "service-type" => kind.to_owned(),
-                "service-region" => region.to_owned(),
-                "supported-ip-address-types" => "ipv4".to_owned(),
-                _ => return None,
-            }])
-        })?;
-        if passes {
-            let host = format!("{}.{region}.amazonaws.com", name.rsplit('.').next().unwrap_or_default());
-            details.push(api::ServiceDetail {
-                service_name: Some(name),
-                service_type: Some(vec![api::ServiceTypeDetail { service_type: Some(kind.to_owned()) }]),
-                service_region: Some(region.to_owned()),
-                availability_zones: Some(zones.iter().map(|zone| zone.name.clone()).collect()),
-                owner: Some("amazon".to_owned()),
-                base_endpoint_dns_names: Some(vec![host.clone()]),
-                private_dns_name: (kind == "Interface").then_some(host),
-                vpc_endpoint_policy_supported: Some(true),
-                acceptance_required: Some(false),
-                manages_vpc_endpoints: Some(false),
-                supported_ip_address_types: Some(vec!["ipv4".to_owned()]),
-                ..Default::default()
-            });
+    let detail = |(name, kind): (String, &str)| {
+        let host = format!("{}.{region}.amazonaws.com", name.rsplit('.').next().unwrap_or_default());
+        api::ServiceDetail {
+            service_name: Some(name),
+            service_type: Some(vec![api::ServiceTypeDetail { service_type: Some(kind.to_owned()) }]),
+            service_region: Some(region.to_owned()),
+            availability_zones: Some(zones.iter().map(|zone| zone.name.clone()).collect()),
+            owner: Some("amazon".to_owned()),
+            base_endpoint_dns_names: Some(vec![host.clone()]),
+            private_dns_name: (kind == "Interface").then_some(host),
+            vpc_endpoint_policy_supported: Some(true),
+            acceptance_required: Some(false),
+            manages_vpc_endpoints: Some(false),
+            supported_ip_address_types: Some(vec!["ipv4".to_owned()]),
+            ..Default::default()
         }
-    }
-    let mut names: Vec<String> = details.iter().filter_map(|detail| detail.service_name.clone()).collect();
+    };
+    let asked = all.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name)).map(detail);
+    let rows = asked.filter(|detail| filters.pass(detail)).map(|detail| {
+        let kind = detail.service_type.iter().flatten().find_map(|one| one.service_type.clone()).unwrap_or_default();
+        ((detail.service_name.clone().unwrap_or_default(), kind), detail)
+    });
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let page = describing::page(&list, rows.into_iter())?;
+    let mut names: Vec<String> = page.items.iter().filter_map(|detail| detail.service_name.clone()).collect();
     names.dedup();
-    Ok(api::DescribeVpcEndpointServicesResult { service_names: Some(names), service_details: Some(details), next_token: None })
+    Ok(api::DescribeVpcEndpointServicesResult { service_names: Some(names), service_details: Some(page.items), next_token: page.next_token })
 });
+
+fn service_values(of: &api::ServiceDetail, filter: &str) -> Option<Vec<String>> {
+    Some(match filter {
+        "owner" => of.owner.iter().cloned().collect(),
+        "service-name" => of.service_name.iter().cloned().collect(),
+        "service-type" => of.service_type.iter().flatten().filter_map(|one| one.service_type.clone()).collect(),
+        "service-region" => of.service_region.iter().cloned().collect(),
+        "supported-ip-address-types" => of.supported_ip_address_types.clone().unwrap_or_default(),
+        other => return filters::of_tags(of.tags.as_ref(), other),
+    })
+}
 
 impl VpcEndpoints for Ec2 {
     fn find(&self, region: &Region, id: &str, service: &str) -> Option<ThroughEndpoint> {

@@ -9,6 +9,21 @@ pub fn refuse(code: &'static str, message: impl Into<String>) -> Fault {
     FaultKind::sender(code, 400).says(message)
 }
 
+pub fn missing(parameter: &str) -> Fault {
+    refuse("MissingParameter", format!("The request must contain the parameter {parameter}"))
+}
+
+/// One attribute is modified at a time: the names of all, and whether they are given.
+/// <https://github.com/ansible-collections/amazon.aws/issues/470>
+pub fn check_one_attribute(attributes: &[(&str, bool)]) -> Result<(), Fault> {
+    let given: Vec<&str> = attributes.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect();
+    match given.as_slice() {
+        [] => Err(refuse("InvalidParameterCombination", "No attributes specified.")),
+        [_] => Ok(()),
+        many => Err(refuse("InvalidParameterCombination", format!("Fields for multiple attribute types specified: {}", many.join(", ")))),
+    }
+}
+
 pub fn invalid_value(message: impl Into<String>) -> Fault {
     refuse("InvalidParameterValue", message)
 }
@@ -38,8 +53,13 @@ pub fn check_dry_run(asked: Option<bool>) -> Result<(), Fault> {
 pub fn check_id(id: &str, kind: &str, malformed: &'static str) -> Result<(), Fault> {
     let digits = id.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
     let is_valid = digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    // AWS: unverified wording.
-    if is_valid { Ok(()) } else { Err(refuse(malformed, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"))) }
+    // AWS: what is expected is named where the id begins with something else.
+    // <https://github.com/aws/aws-cdk/issues/20800> <https://github.com/hashicorp/terraform-provider-aws/issues/2375>
+    match digits {
+        _ if is_valid => Ok(()),
+        Some(_) => Err(refuse(malformed, format!("Invalid id: \"{id}\""))),
+        None => Err(refuse(malformed, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"))),
+    }
 }
 
 pub fn no_name(name: &str, default_vpc: Option<&str>) -> Fault {

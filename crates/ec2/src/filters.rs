@@ -1,11 +1,36 @@
 //! `Filter.N`: each names values of a resource, and one of them must match one of its own, with `*` and `?`.
 
 use crate::{faults, state::At, state::FilterOf, tags::Tags};
-use cloudlet_api_ec2::Filter;
+use cloudlet_api_ec2::{Filter, Tag};
 use cloudlet_aws::Fault;
 
 /// AWS's limit of filters and values together.
 const MOST: usize = 200;
+
+/// A filter that a request has. Without values it lets nothing through, as AWS has it.
+/// <https://github.com/getmoto/moto/pull/8570>
+struct GivenFilter {
+    name: String,
+    patterns: Vec<Pattern>,
+}
+
+fn wanted(given: Option<Vec<Filter>>) -> Result<Vec<GivenFilter>, Fault> {
+    let given = given.unwrap_or_default();
+    if given.iter().map(|filter| filter.values.as_ref().map_or(0, Vec::len)).sum::<usize>() > MOST {
+        // AWS: unverified wording.
+        return Err(faults::refuse("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200"));
+    }
+    let read = |filter: Filter| {
+        let patterns = filter.values.iter().flatten().map(|text| Pattern::of(text)).collect();
+        let name = filter.name.filter(|name| !name.is_empty()).ok_or_else(|| unknown("null"))?;
+        Ok(GivenFilter { name, patterns })
+    };
+    given.into_iter().map(read).collect()
+}
+
+fn unknown(name: &str) -> Fault {
+    faults::invalid_value(format!("The filter '{name}' is invalid"))
+}
 
 /// The filters of a request, whose names are known.
 pub struct Filters<R: 'static>(Vec<(Selector<R>, Vec<Pattern>)>);
@@ -18,26 +43,18 @@ enum Selector<R: 'static> {
 
 impl<R> Filters<R> {
     pub fn read(given: Option<Vec<Filter>>, known: &[FilterOf<R>]) -> Result<Filters<R>, Fault> {
-        let given = given.unwrap_or_default();
-        if given.iter().map(|filter| filter.values.as_ref().map_or(0, Vec::len)).sum::<usize>() > MOST {
-            // AWS: unverified wording.
-            return Err(faults::refuse("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200"));
-        }
-        let read = |filter: Filter| {
-            let name = filter.name.unwrap_or_default();
+        let selected = |GivenFilter { name, patterns }| {
             let selector = match name.strip_prefix("tag:") {
                 Some(key) => Selector::Tag(key.to_owned()),
                 None if name == "tag-key" => Selector::TagKey,
-                None => match known.iter().find(|(known, _)| *known == name) {
-                    Some((_, values)) => Selector::Value(*values),
-                    None => return Err(faults::invalid_value(format!("The filter '{name}' is invalid"))),
-                },
+                None => {
+                    let (_, values) = known.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(&name))?;
+                    Selector::Value(*values)
+                }
             };
-            let patterns: Vec<Pattern> = filter.values.into_iter().flatten().map(|text| Pattern::of(&text)).collect();
-            // AWS: unverified wording.
-            if patterns.is_empty() { Err(faults::invalid_value(format!("The filter '{name}' needs a value"))) } else { Ok((selector, patterns)) }
+            Ok((selector, patterns))
         };
-        given.into_iter().map(read).collect::<Result<Vec<_>, Fault>>().map(Filters)
+        wanted(given)?.into_iter().map(selected).collect::<Result<_, Fault>>().map(Filters)
     }
 
     /// Whether a resource passes all filters.
@@ -53,16 +70,38 @@ impl<R> Filters<R> {
     }
 }
 
-/// Of one operation whose resources are no rows: regions, zones.
-pub fn pass_plain(filters: Option<&Vec<Filter>>, values: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, Fault> {
-    for filter in filters.into_iter().flatten() {
-        let name = filter.name.as_deref().unwrap_or_default();
-        let own = values(name).ok_or_else(|| faults::invalid_value(format!("The filter '{name}' is invalid")))?;
-        if !filter.values.iter().flatten().any(|text| own.iter().any(|value| Pattern::of(text).matches(value))) {
-            return Ok(false);
+/// The filters of an operation whose resources are no rows: they look at what is shown. `None`: there is no filter of this name.
+pub struct ShownFilters<S> {
+    wanted: Vec<GivenFilter>,
+    values: ValuesOf<S>,
+}
+
+pub type ValuesOf<S> = fn(&S, &str) -> Option<Vec<String>>;
+
+impl<S: Default> ShownFilters<S> {
+    pub fn read(given: Option<Vec<Filter>>, values: ValuesOf<S>) -> Result<ShownFilters<S>, Fault> {
+        let (wanted, nothing) = (wanted(given)?, S::default());
+        match wanted.iter().find(|filter| values(&nothing, &filter.name).is_none()) {
+            Some(filter) => Err(unknown(&filter.name)),
+            None => Ok(ShownFilters { wanted, values }),
         }
     }
-    Ok(true)
+
+    pub fn pass(&self, shown: &S) -> bool {
+        self.wanted.iter().all(|filter| {
+            let values = (self.values)(shown, &filter.name).unwrap_or_default();
+            values.iter().any(|value| filter.patterns.iter().any(|pattern| pattern.matches(value)))
+        })
+    }
+}
+
+/// What the filters `tag:…` and `tag-key` look at.
+pub fn of_tags(tags: Option<&Vec<Tag>>, filter: &str) -> Option<Vec<String>> {
+    let tags = tags.into_iter().flatten();
+    match filter.strip_prefix("tag:") {
+        Some(key) => Some(tags.filter(|tag| tag.key.as_deref() == Some(key)).filter_map(|tag| tag.value.clone()).collect()),
+        None => (filter == "tag-key").then(|| tags.filter_map(|tag| tag.key.clone()).collect()),
+    }
 }
 
 /// A value of a filter. Most have no star.

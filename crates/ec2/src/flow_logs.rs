@@ -2,10 +2,11 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html>
 
 use crate::{
+    client_tokens::ClientToken,
     describing::describes,
     engine::Ec2,
     faults::{self, refuse},
-    permissions,
+    limits, permissions,
     rows::{FlowLog, Interface, Subnet, Vpc},
     state::{At, FilterOf, Kind, Resource, State, in_table},
     tags,
@@ -203,6 +204,7 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateFlowLogs>(cx, &input, input.client_token.as_deref())?;
         let kind = input.log_destination_type.clone().unwrap_or_else(|| "cloud-watch-logs".to_owned());
         match (&input.log_group_name, &input.log_destination) {
             (Some(_), Some(_)) => return Err(invalid("Please only provide LogGroupName or only provide LogDestination.")),
@@ -223,7 +225,7 @@ handler!(
             return Err(faults::not_implemented("flow logs in Parquet"));
         }
         let tags = tags::of_new(input.tag_specifications.as_ref(), "vpc-flow-log")?;
-        let traffic = input.traffic_type.ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter TrafficType"))?;
+        let traffic = input.traffic_type.ok_or_else(|| faults::missing("TrafficType"))?;
         if !matches!(traffic.as_str(), "ALL" | "ACCEPT" | "REJECT") {
             return Err(faults::invalid_value(format!("Value ({traffic}) for parameter TrafficType is invalid.")));
         }
@@ -254,9 +256,17 @@ handler!(
         if folder.split('/').any(|part| part == "AWSLogs") {
             return Err(invalid(format!("LogDestination: {destination} - AWSLogs is a reserved keyword")));
         }
+        if input.resource_ids.len() > limits::LOGGED {
+            // AWS: unverified wording.
+            return Err(faults::invalid_value(format!(
+                "Value ({}) for parameter resourceIds is invalid. No more than {} resources are logged by one request.",
+                input.resource_ids.len(),
+                limits::LOGGED
+            )));
+        }
         ec2.store.read(|state| input.resource_ids.iter().try_for_each(|id| check_resource(state, cx, &input.resource_type, id)))?;
         if input.resource_ids.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter ResourceId"));
+            return Err(faults::missing("ResourceId"));
         }
         let request = HeadBucketRequest { bucket: bucket.clone(), ..Default::default() };
         let root = Caller::root(cx.scope.account, cx.scope.partition(), None);
@@ -276,13 +286,17 @@ handler!(
             },
         };
         // AWS: without one, the same for the same resources (recorded).
-        let given = input.client_token.filter(|token| !token.is_empty());
-        let token = given.unwrap_or_else(|| {
+        let given = input.client_token.filter(|given| !given.is_empty());
+        let shown_token = given.unwrap_or_else(|| {
             let texts: Vec<&str> = [cx.scope.account.as_str(), &traffic].into_iter().chain(input.resource_ids.iter().map(String::as_str)).collect();
             STANDARD.encode(Fingerprint::of_texts(&texts).as_bytes())
         });
-        let mut result = api::CreateFlowLogsResult { client_token: Some(token), flow_log_ids: Some(vec![]), unsuccessful: Some(vec![]) };
+        let mut result = api::CreateFlowLogsResult { client_token: Some(shown_token), flow_log_ids: Some(vec![]), unsuccessful: Some(vec![]) };
         ec2.store.write(|state| {
+            if let Some(made) = token.known(state, cx)? {
+                result.flow_log_ids = Some(made.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect());
+                return Ok(result);
+            }
             for resource in input.resource_ids {
                 let log = FlowLog {
                     resource: resource.clone(),
@@ -324,6 +338,7 @@ handler!(
                     }
                 }
             }
+            token.remember(state, cx, &result.flow_log_ids.iter().flatten().cloned().collect::<Vec<_>>().join(","));
             Ok(result)
         })
     }

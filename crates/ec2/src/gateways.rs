@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{describes, shown},
     engine::Ec2,
     faults::refuse,
@@ -191,10 +192,13 @@ handler!(
     )),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateEgressOnlyInternetGateway>(cx, &input, input.client_token.as_deref())?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "egress-only-internet-gateway")?;
         ec2.store.write(|state| {
-            state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-            let id = state.add(&cx.scope, cx.ids(), EgressOnlyInternetGateway { vpc: input.vpc_id }, tags);
+            let id = token.once::<EgressOnlyInternetGateway>(state, cx, |state| {
+                state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
+                Ok(state.add(&cx.scope, cx.ids(), EgressOnlyInternetGateway { vpc: input.vpc_id }, tags))
+            })?;
             let egress_only_internet_gateway = shown::<EgressOnlyInternetGateway>(state, cx, &id);
             Ok(api::CreateEgressOnlyInternetGatewayResult { egress_only_internet_gateway, client_token: input.client_token })
         })

@@ -6,7 +6,8 @@ use crate::{
     describing::{self, check_page},
     engine::Ec2,
     faults::{invalid_value, refuse},
-    filters, groups, limits, permissions,
+    filters::{self, ShownFilters},
+    groups, limits, permissions,
     rows::{Group, Interface, Vpc},
     rules::{Direction, Peer},
     security_groups::referencing,
@@ -19,7 +20,10 @@ use cloudlet_api_ec2::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler, paging::Paging};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 handler!(
     Ec2,
@@ -29,7 +33,7 @@ handler!(
         ec2.begin(cx, input.dry_run)?;
         ec2.store.read(|state| {
             let mut all = BTreeMap::new();
-            for id in &input.group_id {
+            for id in input.group_id.iter().collect::<BTreeSet<_>>() {
                 let own = state.find::<Arc<Group>>(&cx.scope, id)?;
                 // AWS: only groups on the other side of a peering, or of a transit gateway.
                 for (_, _, group) in referencing(state, &cx.scope, id).filter(|(_, _, group)| group.vpc != own.vpc) {
@@ -77,7 +81,7 @@ handler!(
     |ec2, cx, input| Ok(ec2.on::<DescribeStaleSecurityGroups, Vpc>(cx, &input.vpc_id).into()),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
-        check_page(input.max_results, None, 5, 255)?;
+        check_page(input.max_results, 5, 255)?;
         let list = Paging::of::<DescribeStaleSecurityGroups>(cx, &input);
         let page = ec2.store.read(|state| {
             state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
@@ -103,43 +107,38 @@ handler!(
 
 handler!(Ec2, GetSecurityGroupsForVpc, |ec2, cx, input| Ok(ec2.on::<GetSecurityGroupsForVpc, Vpc>(cx, &input.vpc_id).into()), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
-    check_page(input.max_results, None, 5, 1_000)?;
+    check_page(input.max_results, 5, 1_000)?;
     let list = Paging::of::<GetSecurityGroupsForVpc>(cx, &input);
+    let filters = ShownFilters::read(input.filters, values_of_usable)?;
     let page = ec2.store.read(|state| {
         state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-        let mut rows = Vec::new();
-        for (id, group) in state.groups_of(&cx.scope).filter(|(_, group)| group.is_usable_in(&input.vpc_id)) {
-            let tags = state.tags_of(&cx.scope, id);
-            let passes = filters::pass_plain(input.filters.as_ref(), |name| {
-                Some(match name {
-                    "group-id" => vec![id.to_owned()],
-                    "description" => vec![group.description.clone()],
-                    "group-name" => vec![group.name.clone()],
-                    "owner-id" => vec![cx.scope.account.to_string()],
-                    "primary-vpc-id" => vec![group.vpc.clone()],
-                    "tag-key" => tags.into_iter().flat_map(|tags| tags.keys().cloned()).collect(),
-                    other => match other.strip_prefix("tag:") {
-                        Some(key) => tags.and_then(|tags| tags.get(key)).cloned().into_iter().collect(),
-                        None => return None,
-                    },
-                })
-            })?;
-            if passes {
-                let shown = api::SecurityGroupForVpc {
-                    description: Some(group.description.clone()),
-                    group_name: Some(group.name.clone()),
-                    owner_id: Some(cx.scope.account.to_string()),
-                    group_id: Some(id.to_owned()),
-                    tags: tags::answered(tags),
-                    primary_vpc_id: Some(group.vpc.clone()),
-                };
-                rows.push((id.to_owned(), shown));
-            }
-        }
-        describing::page(&list, rows.into_iter())
+        let usable = state.groups_of(&cx.scope).filter(|(_, group)| group.is_usable_in(&input.vpc_id)).map(|(id, group)| {
+            let shown = api::SecurityGroupForVpc {
+                description: Some(group.description.clone()),
+                group_name: Some(group.name.clone()),
+                owner_id: Some(cx.scope.account.to_string()),
+                group_id: Some(id.to_owned()),
+                tags: tags::answered(state.tags_of(&cx.scope, id)),
+                primary_vpc_id: Some(group.vpc.clone()),
+            };
+            (id.to_owned(), shown)
+        });
+        describing::page(&list, usable.filter(|(_, shown)| filters.pass(shown)))
     })?;
     Ok(api::GetSecurityGroupsForVpcResult { security_group_for_vpcs: Some(page.items), next_token: page.next_token })
 });
+
+fn values_of_usable(of: &api::SecurityGroupForVpc, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "group-id" => &of.group_id,
+        "description" => &of.description,
+        "group-name" => &of.group_name,
+        "owner-id" => &of.owner_id,
+        "primary-vpc-id" => &of.primary_vpc_id,
+        other => return filters::of_tags(of.tags.as_ref(), other),
+    };
+    Some(value.iter().cloned().collect())
+}
 
 handler!(
     Ec2,
@@ -212,41 +211,42 @@ handler!(
     |ec2, cx, input| Ok(permissions::describe::<DescribeSecurityGroupVpcAssociations>(cx)),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
-        check_page(input.max_results, None, 5, 1_000)?;
+        check_page(input.max_results, 5, 1_000)?;
         let list = Paging::of::<DescribeSecurityGroupVpcAssociations>(cx, &input);
+        let filters = ShownFilters::read(input.filters, values_of_association)?;
         let owner = cx.scope.account.to_string();
         let page = ec2.store.read(|state| {
-            let mut rows = Vec::new();
-            for (id, group) in state.groups_of(&cx.scope) {
-                for vpc in &group.associated {
-                    let passes = filters::pass_plain(input.filters.as_ref(), |name| {
-                        Some(vec![match name {
-                            "group-id" => id.to_owned(),
-                            "group-owner-id" | "vpc-owner-id" => owner.clone(),
-                            "state" => "associated".to_owned(),
-                            "vpc-id" => vpc.clone(),
-                            _ => return None,
-                        }])
-                    })?;
-                    if passes {
-                        let shown = api::SecurityGroupVpcAssociation {
-                            group_id: Some(id.to_owned()),
-                            vpc_id: Some(vpc.clone()),
-                            vpc_owner_id: Some(owner.clone()),
-                            group_owner_id: Some(owner.clone()),
-                            state: Some("associated".to_owned()),
-                            state_reason: None,
-                        };
-                        rows.push(((id.to_owned(), vpc.clone()), shown));
-                    }
-                }
-            }
+            let all = state.groups_of(&cx.scope).flat_map(|(id, group)| group.associated.iter().map(move |vpc| (id.to_owned(), vpc.clone())));
+            let shown = all.map(|(id, vpc)| {
+                let shown = api::SecurityGroupVpcAssociation {
+                    group_id: Some(id.clone()),
+                    vpc_id: Some(vpc.clone()),
+                    vpc_owner_id: Some(owner.clone()),
+                    group_owner_id: Some(owner.clone()),
+                    state: Some("associated".to_owned()),
+                    state_reason: None,
+                };
+                ((id, vpc), shown)
+            });
+            let mut rows: Vec<_> = shown.filter(|(_, shown)| filters.pass(shown)).collect();
             rows.sort_by(|(one, _), (other, _)| one.cmp(other));
             describing::page(&list, rows.into_iter())
         })?;
         Ok(api::DescribeSecurityGroupVpcAssociationsResult { security_group_vpc_associations: Some(page.items), next_token: page.next_token })
     }
 );
+
+fn values_of_association(of: &api::SecurityGroupVpcAssociation, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "group-id" => &of.group_id,
+        "group-owner-id" => &of.group_owner_id,
+        "vpc-owner-id" => &of.vpc_owner_id,
+        "state" => &of.state,
+        "vpc-id" => &of.vpc_id,
+        _ => return None,
+    };
+    Some(value.iter().cloned().collect())
+}
 
 handler!(
     Ec2,

@@ -3,6 +3,7 @@
 use crate::{
     engine::Ec2,
     faults::{self, refuse},
+    filters::{self, ShownFilters},
     limits, permissions,
     rows::{Group, Peering, PeeringStatus},
     rules::{self, Direction, Peer, Rule},
@@ -188,7 +189,7 @@ pub fn find(state: &State, cx: &Cx, id: Option<&str>, name: Option<&str>) -> Res
             let found = state.groups_of(&cx.scope).find(|(_, group)| group.name == name && Some(group.vpc.as_str()) == vpc);
             found.map(|(id, _)| id.to_owned()).ok_or_else(|| faults::no_name(name, vpc))
         }
-        (None, None) => Err(refuse("MissingParameter", "The request must contain the parameter groupName or groupId")),
+        (None, None) => Err(faults::missing("groupName or groupId")),
     }
 }
 
@@ -222,12 +223,29 @@ pub fn shown_rule(state: &State, scope: &Scope, group: &str, rule: &Rule) -> api
     shown
 }
 
+fn rule_values(of: &api::SecurityGroupRule, filter: &str) -> Option<Vec<String>> {
+    Some(match filter {
+        "group-id" => of.group_id.iter().cloned().collect(),
+        "security-group-rule-id" => of.security_group_rule_id.iter().cloned().collect(),
+        other => return filters::of_tags(of.tags.as_ref(), other),
+    })
+}
+
 handler!(Ec2, DescribeSecurityGroupRules, |ec2, cx, input| Ok(permissions::describe::<DescribeSecurityGroupRules>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
-    crate::describing::check_page(input.max_results, input.security_group_rule_ids.as_ref(), 5, 1_000)?;
+    crate::describing::check_ids(input.max_results, input.security_group_rule_ids.as_ref(), "security_group_rule_ids")?;
+    crate::describing::check_page(input.max_results, 5, 1_000)?;
     let list = Paging::of::<DescribeSecurityGroupRules>(cx, &input);
     let wanted = input.security_group_rule_ids.unwrap_or_default();
-    let filters = input.filters;
+    // The usual filter names one group: no need to look through all.
+    let named: Vec<String> = input
+        .filters
+        .iter()
+        .flatten()
+        .filter(|filter| filter.name.as_deref() == Some("group-id"))
+        .flat_map(|filter| filter.values.clone().unwrap_or_default())
+        .collect();
+    let filters = ShownFilters::read(input.filters, rule_values)?;
     let page = ec2.store.read(|state| {
         let mut rows: Vec<(&str, &Rule)> = Vec::new();
         for id in &wanted {
@@ -235,13 +253,6 @@ handler!(Ec2, DescribeSecurityGroupRules, |ec2, cx, input| Ok(permissions::descr
             rows.push(state.rule(&cx.scope, id).ok_or_else(|| faults::no_rule(id))?);
         }
         if wanted.is_empty() {
-            // The usual filter names one group: no need to look through all.
-            let named: Vec<&String> = filters
-                .iter()
-                .flatten()
-                .filter(|filter| filter.name.as_deref() == Some("group-id"))
-                .flat_map(|filter| filter.values.iter().flatten())
-                .collect();
             let plain = !named.is_empty() && named.iter().all(|id| !id.contains(['*', '?', '\\']));
             match plain {
                 true => {
@@ -251,24 +262,8 @@ handler!(Ec2, DescribeSecurityGroupRules, |ec2, cx, input| Ok(permissions::descr
                 false => rows.extend(state.groups_of(&cx.scope).flat_map(|(id, group)| group.rules.iter().map(move |rule| (id, rule)))),
             }
         }
-        let mut entries = Vec::new();
-        for (group, rule) in rows {
-            let tags = state.tags_of(&cx.scope, &rule.id);
-            let passes = crate::filters::pass_plain(filters.as_ref(), |name| {
-                Some(match name {
-                    "group-id" => vec![group.to_owned()],
-                    "security-group-rule-id" => vec![rule.id.clone()],
-                    "tag-key" => tags.into_iter().flat_map(|tags| tags.keys().cloned()).collect(),
-                    other => match other.strip_prefix("tag:") {
-                        Some(key) => tags.and_then(|tags| tags.get(key)).cloned().into_iter().collect(),
-                        None => return None,
-                    },
-                })
-            })?;
-            if passes {
-                entries.push(((group.to_owned(), rule.id.clone()), shown_rule(state, &cx.scope, group, rule)));
-            }
-        }
+        let shown = rows.into_iter().map(|(group, rule)| ((group.to_owned(), rule.id.clone()), shown_rule(state, &cx.scope, group, rule)));
+        let mut entries: Vec<_> = shown.filter(|(_, shown)| filters.pass(shown)).collect();
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         entries.dedup_by(|(one, _), (other, _)| one == other);
         crate::describing::page(&list, entries.into_iter())

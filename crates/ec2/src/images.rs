@@ -5,7 +5,8 @@ use crate::{
     describing,
     engine::Ec2,
     faults::{check_id, refuse},
-    filters, permissions,
+    filters::ShownFilters,
+    permissions,
 };
 use cloudlet_api_ec2::{self as api, DescribeImages};
 use cloudlet_aws::Region;
@@ -109,8 +110,10 @@ fn all(region: &Region) -> Vec<api::Image> {
 handler!(Ec2, DescribeImages, |ec2, cx, input| Ok(permissions::describe::<DescribeImages>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
     let list = Paging::of::<DescribeImages>(cx, &input);
-    describing::check_page(input.max_results, input.image_ids.as_ref(), 1, 1_000)?;
+    describing::check_ids(input.max_results, input.image_ids.as_ref(), "image_ids")?;
+    describing::check_page(input.max_results, 1, 1_000)?;
     let all = all(&cx.scope.region);
+    let filters = ShownFilters::read(input.filters, value)?;
     let ids = input.image_ids.unwrap_or_default();
     for id in &ids {
         check_id(id, "ami", "InvalidAMIID.Malformed")?;
@@ -126,7 +129,7 @@ handler!(Ec2, DescribeImages, |ec2, cx, input| Ok(permissions::describe::<Descri
             && (owners.is_empty() || image.owner_id.iter().chain(&image.image_owner_alias).any(|owner| owners.contains(owner)))
             // All of them are public; none is shared with somebody by name.
             && (users.is_empty() || users.iter().any(|user| user == "all"));
-        if is_asked && filters::pass_plain(input.filters.as_ref(), |filter| value(&image, filter))? {
+        if is_asked && filters.pass(&image) {
             found.push((image.image_id.clone().unwrap_or_default(), image));
         }
     }

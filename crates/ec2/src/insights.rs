@@ -4,6 +4,7 @@
 pub mod components;
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{self, describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
@@ -151,6 +152,7 @@ handler!(
     )),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateNetworkInsightsPath>(cx, &input, Some(&input.client_token))?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "network-insights-path")?;
         if !matches!(input.protocol.as_str(), "tcp" | "udp") {
             return Err(invalid_value(format!("Value ({}) for parameter protocol is invalid.", input.protocol)));
@@ -166,7 +168,7 @@ handler!(
             && input.filter_at_source.as_ref().is_none_or(|filter| filter.destination_address.is_none())
         {
             // AWS: unverified wording.
-            return Err(refuse("MissingParameter", "The request must contain the parameter destination or destinationIp"));
+            return Err(faults::missing("destination or destinationIp"));
         }
         for text in [&input.source_ip, &input.destination_ip].into_iter().flatten() {
             read_address(text)?;
@@ -177,24 +179,20 @@ handler!(
         let filter_at_source = input.filter_at_source.map(read_filter).transpose()?;
         let filter_at_destination = input.filter_at_destination.map(read_filter).transpose()?;
         ec2.store.write(|state| {
-            let known =
-                state.all::<InsightsPath>(&cx.scope).find(|(_, path)| !input.client_token.is_empty() && path.client_token == input.client_token);
-            if let Some((id, _)) = known {
-                return Ok(api::CreateNetworkInsightsPathResult { network_insights_path: shown::<InsightsPath>(state, cx, id) });
-            }
-            let path = InsightsPath {
-                source: end(state, cx, &input.source)?,
-                destination: input.destination.as_deref().map(|given| end(state, cx, given)).transpose()?,
-                source_ip: input.source_ip,
-                destination_ip: input.destination_ip,
-                protocol: input.protocol,
-                destination_port: input.destination_port,
-                filter_at_source,
-                filter_at_destination,
-                client_token: input.client_token,
-                made: cx.now,
-            };
-            let id = state.add(&cx.scope, cx.ids(), path, tags);
+            let id = token.once::<InsightsPath>(state, cx, |state| {
+                let path = InsightsPath {
+                    source: end(state, cx, &input.source)?,
+                    destination: input.destination.as_deref().map(|given| end(state, cx, given)).transpose()?,
+                    source_ip: input.source_ip,
+                    destination_ip: input.destination_ip,
+                    protocol: input.protocol,
+                    destination_port: input.destination_port,
+                    filter_at_source,
+                    filter_at_destination,
+                    made: cx.now,
+                };
+                Ok(state.add(&cx.scope, cx.ids(), path, tags))
+            })?;
             Ok(api::CreateNetworkInsightsPathResult { network_insights_path: shown::<InsightsPath>(state, cx, &id) })
         })
     }
@@ -373,27 +371,24 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<StartNetworkInsightsAnalysis>(cx, &input, Some(&input.client_token))?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "network-insights-analysis")?;
         ec2.store.write(|state| {
-            let path = state.find::<InsightsPath>(&cx.scope, &input.network_insights_path_id)?.clone();
-            let known =
-                state.all::<InsightsAnalysis>(&cx.scope).find(|(_, row)| !input.client_token.is_empty() && row.client_token == input.client_token);
-            if let Some((id, _)) = known {
-                return Ok(api::StartNetworkInsightsAnalysisResult { network_insights_analysis: shown::<InsightsAnalysis>(state, cx, id) });
-            }
-            let mut found = analyze(state, cx, &path);
-            let (filter_in, filter_out) = (input.filter_in_arns.unwrap_or_default(), input.filter_out_arns.unwrap_or_default());
-            restrict(&mut found, &cx.scope, &filter_in, &filter_out);
-            let analysis = InsightsAnalysis {
-                path: input.network_insights_path_id,
-                filter_in,
-                filter_out,
-                accounts: input.additional_accounts.unwrap_or_default(),
-                client_token: input.client_token,
-                started: cx.now,
-                found: Arc::new(found),
-            };
-            let id = state.add(&cx.scope, cx.ids(), analysis, tags);
+            let id = token.once::<InsightsAnalysis>(state, cx, |state| {
+                let path = state.find::<InsightsPath>(&cx.scope, &input.network_insights_path_id)?;
+                let mut found = analyze(state, cx, path);
+                let (filter_in, filter_out) = (input.filter_in_arns.unwrap_or_default(), input.filter_out_arns.unwrap_or_default());
+                restrict(&mut found, &cx.scope, &filter_in, &filter_out);
+                let analysis = InsightsAnalysis {
+                    path: input.network_insights_path_id,
+                    filter_in,
+                    filter_out,
+                    accounts: input.additional_accounts.unwrap_or_default(),
+                    started: cx.now,
+                    found: Arc::new(found),
+                };
+                Ok(state.add(&cx.scope, cx.ids(), analysis, tags))
+            })?;
             Ok(api::StartNetworkInsightsAnalysisResult { network_insights_analysis: shown::<InsightsAnalysis>(state, cx, &id) })
         })
     }
@@ -423,8 +418,10 @@ handler!(
         let list = Paging::of::<DescribeNetworkInsightsAnalyses>(cx, &input);
         let (path, from, to) = (input.network_insights_path_id, input.analysis_start_time, input.analysis_end_time);
         let page = ec2.store.read(|state| {
+            path.as_deref().map(|path| state.find::<InsightsPath>(&cx.scope, path)).transpose()?;
             let asked = describing::Asked {
                 ids: input.network_insights_analysis_ids,
+                member: "network_insights_analysis_ids",
                 filters: input.filters,
                 size: input.max_results,
                 smallest: 1,

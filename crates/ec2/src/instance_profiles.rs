@@ -2,10 +2,11 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html>
 
 use crate::{
-    describing::{self, check_page},
+    describing::{self, check_ids, check_page},
     engine::Ec2,
-    faults::refuse,
-    filters, lookups, permissions,
+    faults::{self, refuse},
+    filters::ShownFilters,
+    lookups, permissions,
     region::new_association,
     rows::{Instance, ProfileAssociation},
     state::State,
@@ -35,7 +36,7 @@ pub async fn find(cx: &Cx, given: &IamInstanceProfileSpecification) -> Result<Fo
     let (name, what) = match (&given.arn, &given.name) {
         (Some(arn), _) => (arn.rsplit('/').next().unwrap_or_default().to_owned(), "iamInstanceProfile.arn"),
         (None, Some(name)) => (name.clone(), "iamInstanceProfile.name"),
-        (None, None) => return Err(refuse("MissingParameter", "The request must contain the parameter iamInstanceProfile")),
+        (None, None) => return Err(faults::missing("iamInstanceProfile")),
     };
     let shown = given.arn.as_deref().unwrap_or(&name);
     let invalid = |text: &str| refuse("InvalidParameterValue", format!("Value ({shown}) for parameter {what} is invalid. {text}"));
@@ -129,30 +130,33 @@ handler!(
     }
 );
 
+fn values(of: &api::IamInstanceProfileAssociation, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "instance-id" => &of.instance_id,
+        "state" => &of.state,
+        _ => return None,
+    };
+    Some(value.iter().cloned().collect())
+}
+
 handler!(
     Ec2,
     DescribeIamInstanceProfileAssociations,
     |ec2, cx, input| Ok(permissions::describe::<DescribeIamInstanceProfileAssociations>(cx)),
     |ec2, cx, input| {
         ec2.begin(cx, None)?;
-        check_page(input.max_results, input.association_ids.as_ref(), 5, 1_000)?;
+        check_ids(input.max_results, input.association_ids.as_ref(), "association_ids")?;
+        check_page(input.max_results, 5, 1_000)?;
         let list = Paging::of::<DescribeIamInstanceProfileAssociations>(cx, &input);
+        let filters = ShownFilters::read(input.filters, values)?;
         let page = ec2.store.read(|state| {
             let wanted = input.association_ids.unwrap_or_default();
             wanted.iter().try_for_each(|id| of_association(state, cx, id).map(drop))?;
-            let mut rows = Vec::new();
-            for (id, row) in state.all::<Instance>(&cx.scope) {
-                let Some(profile) = row.profile.as_ref().filter(|profile| wanted.is_empty() || wanted.contains(&profile.id)) else { continue };
-                let passes = filters::pass_plain(input.filters.as_ref(), |name| match name {
-                    "instance-id" => Some(vec![id.to_owned()]),
-                    "state" => Some(vec!["associated".to_owned()]),
-                    _ => None,
-                })?;
-                if passes {
-                    rows.push((id.to_owned(), shown(id, profile, "associated")));
-                }
-            }
-            describing::page(&list, rows.into_iter())
+            let rows = state.all::<Instance>(&cx.scope).filter_map(|(id, row)| {
+                let profile = row.profile.as_ref().filter(|profile| wanted.is_empty() || wanted.contains(&profile.id))?;
+                Some((id.to_owned(), shown(id, profile, "associated")))
+            });
+            describing::page(&list, rows.filter(|(_, shown)| filters.pass(shown)))
         })?;
         Ok(api::DescribeIamInstanceProfileAssociationsResult { iam_instance_profile_associations: Some(page.items), next_token: page.next_token })
     }

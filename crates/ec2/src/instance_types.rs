@@ -3,10 +3,12 @@
 
 mod facts;
 
-use crate::{describing, engine::Ec2, faults::refuse, filters, permissions};
+use crate::{describing, engine::Ec2, faults::refuse, filters::ShownFilters, permissions};
 use cloudlet_api_ec2::{self as api, DescribeInstanceTypes};
 use cloudlet_engine::{handler, paging::Paging};
 use facts::{FAMILIES, Family, Size};
+
+const MOST_INTERFACES: usize = 15;
 
 fn texts(all: &[&str]) -> Option<Vec<String>> {
     Some(all.iter().map(|one| (*one).to_owned()).collect())
@@ -129,10 +131,19 @@ fn all() -> impl Iterator<Item = api::InstanceTypeInfo> {
     FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| shown(family, size)))
 }
 
+/// Of a type that is not known here, as many as of the largest.
+pub fn most_interfaces(name: &str) -> usize {
+    let (family, size) = name.split_once('.').unwrap_or_default();
+    let known = FAMILIES.iter().find(|known| known.name == family).and_then(|known| known.sizes.iter().find(|known| known.0 == size));
+    known.and_then(|(_, _, _, _, interfaces, _)| usize::try_from(*interfaces).ok()).unwrap_or(MOST_INTERFACES)
+}
+
 handler!(Ec2, DescribeInstanceTypes, |ec2, cx, input| Ok(permissions::describe::<DescribeInstanceTypes>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
     let list = Paging::of::<DescribeInstanceTypes>(cx, &input);
-    describing::check_page(input.max_results, input.instance_types.as_ref(), 5, 100)?;
+    describing::check_ids(input.max_results, input.instance_types.as_ref(), "instance_types")?;
+    describing::check_page(input.max_results, 5, 100)?;
+    let filters = ShownFilters::read(input.filters, value)?;
     let wanted = input.instance_types.unwrap_or_default();
     let unknown: Vec<&str> =
         wanted.iter().map(String::as_str).filter(|name| !all().any(|known| known.instance_type.as_deref() == Some(name))).collect();
@@ -143,7 +154,7 @@ handler!(Ec2, DescribeInstanceTypes, |ec2, cx, input| Ok(permissions::describe::
     let mut found = Vec::new();
     for one in all() {
         let name = one.instance_type.clone().unwrap_or_default();
-        if (wanted.is_empty() || wanted.contains(&name)) && filters::pass_plain(input.filters.as_ref(), |filter| value(&one, filter))? {
+        if (wanted.is_empty() || wanted.contains(&name)) && filters.pass(&one) {
             found.push((name, one));
         }
     }

@@ -8,7 +8,7 @@ mod states;
 use crate::{
     describing::{self, shown},
     engine::Ec2,
-    faults::{invalid_value, refuse},
+    faults::{self, invalid_value, refuse},
     groups, interfaces, lookups, permissions,
     rows::{DesiredState, Instance, Interface},
     state::{At, FilterOf, Kind, Resource, State, in_table, is_over},
@@ -263,8 +263,8 @@ fn shown_interface(row: &Interface, at: &At<'_>) -> Option<api::InstanceNetworkI
 
 /// All of them, or AWS's fault that names each that is unknown.
 fn find_all(state: &State, cx: &Cx, ids: &[String]) -> Result<(), Fault> {
-    if ids.is_empty() {
-        return Err(refuse("MissingParameter", "The request must contain the parameter InstanceId"));
+    if ids.is_empty() || ids.iter().any(String::is_empty) {
+        return Err(faults::missing("InstanceId"));
     }
     ids.iter().try_for_each(|id| Instance::KIND.check(id))?;
     let missing: Vec<&str> = ids.iter().filter(|id| lookups::find_instance(state, cx, id).is_err()).map(String::as_str).collect();
@@ -273,6 +273,12 @@ fn find_all(state: &State, cx: &Cx, ids: &[String]) -> Result<(), Fault> {
         [one] => Err(Instance::KIND.is_missing(one)),
         many => Err(refuse("InvalidInstanceID.NotFound", format!("The instance IDs '{}' do not exist", many.join(", ")))),
     }
+}
+
+/// The ids of a `Describe…`: none with a page, and all that are unknown in one fault.
+fn check_asked(state: &State, cx: &Cx, size: Option<i32>, ids: Option<&Vec<String>>) -> Result<(), Fault> {
+    describing::check_ids(size, ids, "instance_ids")?;
+    ids.filter(|ids| !ids.is_empty()).map_or(Ok(()), |ids| find_all(state, cx, ids))
 }
 
 /// `t3.micro`: a family, a dot and a size. AWS has a list of them.
@@ -303,10 +309,15 @@ handler!(Ec2, DescribeInstances, |ec2, cx, input| Ok(permissions::describe::<Des
     ec2.begin(cx, input.dry_run)?;
     let list = Paging::of::<DescribeInstances>(cx, &input);
     let page = ec2.store.read(|state| {
-        if let Some(ids) = input.instance_ids.as_ref().filter(|ids| !ids.is_empty()) {
-            find_all(state, cx, ids)?;
-        }
-        let asked = describing::Asked { ids: input.instance_ids, filters: input.filters, size: input.max_results, smallest: 5, largest: 1_000 };
+        check_asked(state, cx, input.max_results, input.instance_ids.as_ref())?;
+        let asked = describing::Asked {
+            ids: input.instance_ids,
+            member: "instance_ids",
+            filters: input.filters,
+            size: input.max_results,
+            smallest: 5,
+            largest: 1_000,
+        };
         let page = describing::describe::<Instance>(state, cx, &list, asked)?;
         let mut reservations: Vec<api::Reservation> = Vec::new();
         for instance in page.items {
@@ -334,10 +345,15 @@ handler!(Ec2, DescribeInstanceStatus, |ec2, cx, input| Ok(permissions::describe:
     let list = Paging::of::<DescribeInstanceStatus>(cx, &input);
     let all = input.include_all_instances == Some(true);
     let page = ec2.store.read(|state| {
-        if let Some(ids) = input.instance_ids.as_ref().filter(|ids| !ids.is_empty()) {
-            find_all(state, cx, ids)?;
-        }
-        let asked = describing::Asked { ids: input.instance_ids, filters: input.filters, size: input.max_results, smallest: 5, largest: 1_000 };
+        check_asked(state, cx, input.max_results, input.instance_ids.as_ref())?;
+        let asked = describing::Asked {
+            ids: input.instance_ids,
+            member: "instance_ids",
+            filters: input.filters,
+            size: input.max_results,
+            smallest: 5,
+            largest: 1_000,
+        };
         describing::describe::<Instance>(state, cx, &list, asked)
     })?;
     let statuses = page.items.into_iter().filter(|instance| all || instance.state.as_ref().is_some_and(|state| state.code == Some(RUNNING.code)));

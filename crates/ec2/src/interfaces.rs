@@ -7,6 +7,7 @@ mod attributes;
 
 use crate::{
     addresses,
+    client_tokens::ClientToken,
     describing::{describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
@@ -341,6 +342,7 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateNetworkInterface>(cx, &input, input.client_token.as_deref())?;
         let unbuilt = input.ipv4_prefixes.is_some()
             || input.ipv4_prefix_count.is_some()
             || input.ipv6_prefixes.is_some()
@@ -364,8 +366,10 @@ handler!(
                 ipv6_count: input.ipv6_address_count.unwrap_or_default(),
                 groups: input.groups,
             };
-            let row = make(state, cx, wish)?;
-            let id = state.add(&cx.scope, cx.ids(), row, tags);
+            let id = token.once::<Interface>(state, cx, |state| {
+                let row = make(state, cx, wish)?;
+                Ok(state.add(&cx.scope, cx.ids(), row, tags))
+            })?;
             let interface = shown::<Interface>(state, cx, &id);
             let interface = interface.map(|shown| api::NetworkInterface { status: Some("pending".to_owned()), ..shown });
             Ok(api::CreateNetworkInterfaceResult { network_interface: interface, client_token: input.client_token })

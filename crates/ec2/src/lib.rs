@@ -7,6 +7,7 @@ mod access_scopes;
 mod acls;
 mod addresses;
 mod admin_calls;
+mod client_tokens;
 mod describing;
 mod dhcp_options;
 mod endpoints;

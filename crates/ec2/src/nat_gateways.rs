@@ -2,17 +2,18 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html>
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     interfaces,
     region::new_association,
     rows::{Address, AddressAssociation, InternetGateway, NatGateway, Subnet},
-    state::{At, FilterOf, Kind, Resource, State, in_table, is_over},
+    state::{At, FilterOf, Kind, Resource, in_table, is_over},
     subnets, tags,
 };
 use cloudlet_api_ec2::{self as api, CreateNatGateway, DeleteNatGateway, DescribeNatGateways};
-use cloudlet_aws::{Scope, Timestamp};
+use cloudlet_aws::Timestamp;
 use cloudlet_engine::handler;
 use std::net::Ipv4Addr;
 
@@ -100,6 +101,7 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateNatGateway>(cx, &input, input.client_token.as_deref())?;
         let unbuilt = input.availability_mode.as_deref().is_some_and(|mode| mode != "zonal")
             || input.vpc_id.is_some()
             || input.availability_zone_addresses.is_some()
@@ -119,71 +121,68 @@ handler!(
         let given = input.private_ip_address;
         let given = given.map(|text| text.parse::<Ipv4Addr>().map_err(|_| invalid_value(format!("Invalid IPv4 address: {text}")))).transpose()?;
         ec2.store.write(|state| {
-            let subnet = state.find::<Subnet>(&cx.scope, &subnet_id)?.clone();
-            let known = input.client_token.as_deref().and_then(|token| of_token(state, &cx.scope, token));
-            if let Some(id) = known {
-                return Ok(api::CreateNatGatewayResult { nat_gateway: shown::<NatGateway>(state, cx, &id), client_token: input.client_token });
-            }
-            let mut public = None;
-            if is_public {
-                let id = input.allocation_id.as_deref().ok_or_else(|| {
-                    refuse(
-                        "MissingParameter",
-                        "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
-                    )
-                })?;
-                let address = state.find::<Address>(&cx.scope, id)?;
-                if address.association.is_some() {
-                    return Err(refuse("Resource.AlreadyAssociated", format!("Elastic IP address [{id}] is already associated")));
+            let nat = token.once::<NatGateway>(state, cx, |state| {
+                let subnet = state.find::<Subnet>(&cx.scope, &subnet_id)?.clone();
+                let mut public = None;
+                if is_public {
+                    let id = input.allocation_id.as_deref().ok_or_else(|| {
+                        refuse(
+                            "MissingParameter",
+                            "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
+                        )
+                    })?;
+                    let address = state.find::<Address>(&cx.scope, id)?;
+                    if address.association.is_some() {
+                        return Err(refuse("Resource.AlreadyAssociated", format!("Elastic IP address [{id}] is already associated")));
+                    }
+                    if !state.all::<InternetGateway>(&cx.scope).any(|(_, gateway)| gateway.vpc.as_deref() == Some(subnet.vpc.as_str())) {
+                        let message = format!("Network {} has no Internet gateway attached", subnet.vpc);
+                        return Err(refuse("Gateway.NotAttached", message));
+                    }
+                    public = Some(address.public);
+                } else if input.allocation_id.is_some() {
+                    // AWS: unverified wording.
+                    return Err(refuse("InvalidParameterCombination", "A private NAT gateway has no Elastic IP address"));
                 }
-                if !state.all::<InternetGateway>(&cx.scope).any(|(_, gateway)| gateway.vpc.as_deref() == Some(subnet.vpc.as_str())) {
-                    let message = format!("Network {} has no Internet gateway attached", subnet.vpc);
-                    return Err(refuse("Gateway.NotAttached", message));
+                let private = match given {
+                    Some(address) if !subnet.cidr.contains(address.into()) => {
+                        return Err(invalid_value("Address does not fall within the subnet's address range"));
+                    }
+                    Some(address) if !subnets::is_free(state, &cx.scope, &subnet_id, &subnet, address) => {
+                        return Err(refuse("InvalidIPAddress.InUse", format!("Address {address} is in use.")));
+                    }
+                    Some(address) => address,
+                    None => {
+                        subnets::free_addresses(state, &cx.scope, &subnet_id, &subnet, 1, &[])?.into_iter().next().unwrap_or(Ipv4Addr::UNSPECIFIED)
+                    }
+                };
+                let nat = <NatGateway as Resource>::KIND.new_id(cx.ids());
+                let interface =
+                    interfaces::managed(&subnet, &subnet_id, private, "nat_gateway", &format!("Interface for NAT Gateway {nat}"), vec![], cx);
+                let interface = state.add(&cx.scope, cx.ids(), interface, tags::Tags::new());
+                if let Some(id) = input.allocation_id.as_deref() {
+                    let association = AddressAssociation { id: new_association(cx.ids(), "eipassoc"), interface: interface.clone(), private };
+                    state.find_mut::<Address>(&cx.scope, id)?.association = Some(association);
                 }
-                public = Some(address.public);
-            } else if input.allocation_id.is_some() {
-                // AWS: unverified wording.
-                return Err(refuse("InvalidParameterCombination", "A private NAT gateway has no Elastic IP address"));
-            }
-            let private = match given {
-                Some(address) if !subnet.cidr.contains(address.into()) => {
-                    return Err(invalid_value("Address does not fall within the subnet's address range"));
-                }
-                Some(address) if !subnets::is_free(state, &cx.scope, &subnet_id, &subnet, address) => {
-                    return Err(refuse("InvalidIPAddress.InUse", format!("Address {address} is in use.")));
-                }
-                Some(address) => address,
-                None => subnets::free_addresses(state, &cx.scope, &subnet_id, &subnet, 1, &[])?.into_iter().next().unwrap_or(Ipv4Addr::UNSPECIFIED),
-            };
-            let nat = <NatGateway as Resource>::KIND.new_id(cx.ids());
-            let interface = interfaces::managed(&subnet, &subnet_id, private, "nat_gateway", &format!("Interface for NAT Gateway {nat}"), vec![], cx);
-            let interface = state.add(&cx.scope, cx.ids(), interface, tags::Tags::new());
-            if let Some(id) = input.allocation_id.as_deref() {
-                let association = AddressAssociation { id: new_association(cx.ids(), "eipassoc"), interface: interface.clone(), private };
-                state.find_mut::<Address>(&cx.scope, id)?.association = Some(association);
-            }
-            let row = NatGateway {
-                vpc: subnet.vpc,
-                subnet: subnet_id,
-                is_public,
-                interface,
-                allocation: input.allocation_id,
-                made: cx.now,
-                deleted: None,
-                private_address: private,
-                public_address: public,
-                client_token: input.client_token.clone(),
-            };
-            state.put(&cx.scope, &nat, row);
-            state.set_tags(&cx.scope, &nat, tags);
+                let row = NatGateway {
+                    vpc: subnet.vpc,
+                    subnet: subnet_id,
+                    is_public,
+                    interface,
+                    allocation: input.allocation_id,
+                    made: cx.now,
+                    deleted: None,
+                    private_address: private,
+                    public_address: public,
+                };
+                state.put(&cx.scope, &nat, row);
+                state.set_tags(&cx.scope, &nat, tags);
+                Ok(nat)
+            })?;
             Ok(api::CreateNatGatewayResult { nat_gateway: shown::<NatGateway>(state, cx, &nat), client_token: input.client_token })
         })
     }
 );
-
-fn of_token(state: &State, scope: &Scope, token: &str) -> Option<String> {
-    state.all::<NatGateway>(scope).find(|(_, gateway)| gateway.client_token.as_deref() == Some(token)).map(|(id, _)| id.to_owned())
-}
 
 handler!(Ec2, DeleteNatGateway, |ec2, cx, input| Ok(ec2.on::<DeleteNatGateway, NatGateway>(cx, &input.nat_gateway_id).into()), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;

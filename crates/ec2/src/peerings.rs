@@ -159,7 +159,7 @@ handler!(
             Some(given) => Region::parse(given).ok_or_else(|| faults::invalid_value(format!("Invalid value '{given}' for peerRegion.")))?,
             None => cx.scope.region.clone(),
         };
-        let peer = input.peer_vpc_id.ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter peerVpcId"))?;
+        let peer = input.peer_vpc_id.ok_or_else(|| faults::missing("peerVpcId"))?;
         ec2.store.write(|state| {
             state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
             <Vpc as Resource>::KIND.check(&peer)?;

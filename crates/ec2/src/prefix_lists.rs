@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html>
 
 use crate::{
-    describing::{self, check_page, invalid_token},
+    client_tokens::ClientToken,
+    describing::{self, check_ids, check_page, invalid_token},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     filters::Filters,
@@ -168,6 +169,10 @@ fn entry(given: &api::AddPrefixListEntry, is_ipv6: bool) -> Result<PrefixListEnt
 
 /// Adds entries, which are new; one whose block is there changes its description.
 fn add(to: &mut Vec<PrefixListEntry>, given: &[api::AddPrefixListEntry], is_ipv6: bool) -> Result<(), Fault> {
+    if given.len() > limits::PREFIX_LIST_CHANGES {
+        // AWS: unverified wording.
+        return Err(invalid_value(format!("A request can add no more than {} entries to a prefix list.", limits::PREFIX_LIST_CHANGES)));
+    }
     for given in given {
         let new = entry(given, is_ipv6)?;
         match to.iter_mut().find(|known| known.cidr == new.cidr) {
@@ -192,6 +197,7 @@ handler!(
     |ec2, cx, input| Ok(permissions::create::<CreateManagedPrefixList>(cx, "prefix-list", tags::requested(input.tag_specifications.as_ref()))),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateManagedPrefixList>(cx, &input, input.client_token.as_deref())?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "prefix-list")?;
         let name = input.prefix_list_name;
         if name.is_empty() || name.chars().count() > 255 || name.starts_with("com.amazonaws") {
@@ -211,12 +217,14 @@ handler!(
         add(&mut entries, input.entries.as_deref().unwrap_or_default(), is_ipv6)?;
         check_most(entries.len(), input.max_entries)?;
         ec2.store.write(|state| {
-            if state.count::<PrefixList>(&cx.scope) >= limits::PREFIX_LISTS {
-                // AWS: unverified wording.
-                return Err(refuse("PrefixListLimitExceeded", "The maximum number of prefix lists has been reached."));
-            }
-            let list = PrefixList { name, is_ipv6, max_entries: input.max_entries, versions: vec![entries], last: "create".to_owned() };
-            let id = state.add(&cx.scope, cx.ids(), list, tags);
+            let id = token.once::<PrefixList>(state, cx, |state| {
+                if state.count::<PrefixList>(&cx.scope) >= limits::PREFIX_LISTS {
+                    // AWS: unverified wording.
+                    return Err(refuse("PrefixListLimitExceeded", "The maximum number of prefix lists has been reached."));
+                }
+                let list = PrefixList { name, is_ipv6, max_entries: input.max_entries, versions: vec![entries], last: "create".to_owned() };
+                Ok(state.add(&cx.scope, cx.ids(), list, tags))
+            })?;
             let prefix_list = describing::shown::<PrefixList>(state, cx, &id);
             let prefix_list = prefix_list.map(|list| api::ManagedPrefixList { state: Some("create-in-progress".to_owned()), ..list });
             Ok(api::CreateManagedPrefixListResult { prefix_list })
@@ -266,7 +274,7 @@ handler!(
                 return Err(version_mismatch(id, current));
             }
             if changes && input.current_version.is_none() {
-                return Err(refuse("MissingParameter", "The request must contain the parameter currentVersion"));
+                return Err(faults::missing("currentVersion"));
             }
             if let Some(name) = input.prefix_list_name {
                 list.name = name;
@@ -376,7 +384,8 @@ fn asked(state: &State, cx: &Cx, ids: &[String], filters: &Filters<PrefixList>) 
 
 handler!(Ec2, DescribeManagedPrefixLists, |ec2, cx, input| Ok(permissions::describe::<DescribeManagedPrefixLists>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
-    check_page(input.max_results, input.prefix_list_ids.as_ref(), 1, 100)?;
+    check_ids(input.max_results, input.prefix_list_ids.as_ref(), "prefix_list_ids")?;
+    check_page(input.max_results, 1, 100)?;
     let list = Paging::of::<DescribeManagedPrefixLists>(cx, &input);
     let filters = Filters::read(input.filters, PrefixList::FILTERS)?;
     let ids = input.prefix_list_ids.unwrap_or_default();
@@ -422,7 +431,7 @@ handler!(
     |ec2, cx, input| Ok(ec2.on::<GetManagedPrefixListEntries, PrefixList>(cx, &input.prefix_list_id).into()),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
-        check_page(input.max_results, None, 1, 100)?;
+        check_page(input.max_results, 1, 100)?;
         let paging = Paging::of::<GetManagedPrefixListEntries>(cx, &input);
         let page = ec2.store.read(|state| {
             let list = find(state, &cx.scope, &input.prefix_list_id)?;
@@ -447,7 +456,7 @@ handler!(
     |ec2, cx, input| Ok(ec2.on::<GetManagedPrefixListAssociations, PrefixList>(cx, &input.prefix_list_id).into()),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
-        check_page(input.max_results, None, 5, 255)?;
+        check_page(input.max_results, 5, 255)?;
         let paging = Paging::of::<GetManagedPrefixListAssociations>(cx, &input);
         let page = ec2.store.read(|state| {
             find(state, &cx.scope, &input.prefix_list_id)?;

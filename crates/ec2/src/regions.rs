@@ -4,7 +4,8 @@
 use crate::{
     engine::Ec2,
     faults::{invalid_value, refuse},
-    filters, limits, permissions, zones,
+    filters::ShownFilters,
+    limits, permissions, zones,
 };
 use cloudlet_api_ec2::{self as api, DescribeAccountAttributes, DescribeAvailabilityZones, DescribeRegions};
 use cloudlet_engine::handler;
@@ -28,29 +29,27 @@ handler!(Ec2, DescribeRegions, |ec2, cx, input| Ok(permissions::describe::<Descr
         }
     }
     let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    let mut regions = Vec::new();
-    for (name, status) in all {
-        let is_asked = if wanted.is_empty() { input.all_regions == Some(true) || status != "not-opted-in" } else { wanted.contains(&name) };
-        let endpoint = format!("ec2.{name}.{suffix}");
-        let passes = filters::pass_plain(input.filters.as_ref(), |filter| {
-            Some(vec![match filter {
-                "endpoint" => endpoint.clone(),
-                "opt-in-status" => status.to_owned(),
-                "region-name" => name.clone(),
-                _ => return None,
-            }])
-        })?;
-        if is_asked && passes {
-            regions.push(api::Region {
-                region_name: Some(name),
-                endpoint: Some(endpoint),
-                opt_in_status: Some(status.to_owned()),
-                ..Default::default()
-            });
-        }
-    }
-    Ok(api::DescribeRegionsResult { regions: Some(regions) })
+    let filters = ShownFilters::read(input.filters, region_values)?;
+    let every = input.all_regions == Some(true);
+    let asked = all.into_iter().filter(|(name, status)| if wanted.is_empty() { every || *status != "not-opted-in" } else { wanted.contains(name) });
+    let shown = asked.map(|(name, status)| api::Region {
+        endpoint: Some(format!("ec2.{name}.{suffix}")),
+        region_name: Some(name),
+        opt_in_status: Some(status.to_owned()),
+        ..Default::default()
+    });
+    Ok(api::DescribeRegionsResult { regions: Some(shown.filter(|region| filters.pass(region)).collect()) })
 });
+
+fn region_values(of: &api::Region, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "endpoint" => &of.endpoint,
+        "opt-in-status" => &of.opt_in_status,
+        "region-name" => &of.region_name,
+        _ => return None,
+    };
+    Some(value.iter().cloned().collect())
+}
 
 handler!(Ec2, DescribeAvailabilityZones, |ec2, cx, input| Ok(permissions::describe::<DescribeAvailabilityZones>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
@@ -66,43 +65,42 @@ handler!(Ec2, DescribeAvailabilityZones, |ec2, cx, input| Ok(permissions::descri
         return Err(invalid_value(format!("Invalid availability zone-id: [{id}]")));
     }
     let words = zones::known(region).map_or(region, |known| known.words);
-    let mut shown = Vec::new();
-    for zone in all {
-        let is_asked = (names.is_empty() || names.contains(&zone.name)) && (ids.is_empty() || ids.contains(&zone.id));
-        let passes = filters::pass_plain(input.filters.as_ref(), |filter| {
-            Some(vec![match filter {
-                "group-long-name" => format!("{words} 1"),
-                "group-name" => format!("{region}-zg-1"),
-                "message" => String::new(),
-                "opt-in-status" => "opt-in-not-required".to_owned(),
-                "parent-zone-id" | "parent-zone-name" => String::new(),
-                "region-name" => region.to_owned(),
-                "state" => "available".to_owned(),
-                "zone-id" => zone.id.clone(),
-                "zone-name" => zone.name.clone(),
-                "zone-type" => "availability-zone".to_owned(),
-                _ => return None,
-            }])
-        })?;
-        if is_asked && passes {
-            shown.push(api::AvailabilityZone {
-                // AWS: recorded so.
-                group_long_name: Some(format!("{words} 1")),
-                group_name: Some(format!("{region}-zg-1")),
-                messages: Some(vec![]),
-                network_border_group: Some(region.to_owned()),
-                opt_in_status: Some("opt-in-not-required".to_owned()),
-                region_name: Some(region.to_owned()),
-                state: Some("available".to_owned()),
-                zone_id: Some(zone.id),
-                zone_name: Some(zone.name),
-                zone_type: Some("availability-zone".to_owned()),
-                ..Default::default()
-            });
-        }
-    }
-    Ok(api::DescribeAvailabilityZonesResult { availability_zones: Some(shown) })
+    let filters = ShownFilters::read(input.filters, zone_values)?;
+    let asked = all.into_iter().filter(|zone| (names.is_empty() || names.contains(&zone.name)) && (ids.is_empty() || ids.contains(&zone.id)));
+    let shown = asked.map(|zone| api::AvailabilityZone {
+        // AWS: recorded so.
+        group_long_name: Some(format!("{words} 1")),
+        group_name: Some(format!("{region}-zg-1")),
+        messages: Some(vec![]),
+        network_border_group: Some(region.to_owned()),
+        opt_in_status: Some("opt-in-not-required".to_owned()),
+        region_name: Some(region.to_owned()),
+        state: Some("available".to_owned()),
+        zone_id: Some(zone.id),
+        zone_name: Some(zone.name),
+        zone_type: Some("availability-zone".to_owned()),
+        ..Default::default()
+    });
+    Ok(api::DescribeAvailabilityZonesResult { availability_zones: Some(shown.filter(|zone| filters.pass(zone)).collect()) })
 });
+
+fn zone_values(of: &api::AvailabilityZone, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "group-long-name" => &of.group_long_name,
+        "group-name" => &of.group_name,
+        "message" => &None,
+        "opt-in-status" => &of.opt_in_status,
+        "parent-zone-id" => &of.parent_zone_id,
+        "parent-zone-name" => &of.parent_zone_name,
+        "region-name" => &of.region_name,
+        "state" => &of.state,
+        "zone-id" => &of.zone_id,
+        "zone-name" => &of.zone_name,
+        "zone-type" => &of.zone_type,
+        _ => return None,
+    };
+    Some(value.iter().cloned().collect())
+}
 
 handler!(Ec2, DescribeAccountAttributes, |ec2, cx, input| Ok(permissions::describe::<DescribeAccountAttributes>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;

@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
 
 use crate::{
+    client_tokens::ClientToken,
     describing::{describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
@@ -169,15 +170,18 @@ handler!(
     |ec2, cx, input| Ok(ec2.create_in::<CreateRouteTable, RouteTable, Vpc>(cx, tags::requested(input.tag_specifications.as_ref()), &input.vpc_id)),
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<CreateRouteTable>(cx, &input, input.client_token.as_deref())?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "route-table")?;
         ec2.store.write(|state| {
-            state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
-            if state.all::<RouteTable>(&cx.scope).filter(|(_, table)| table.vpc == input.vpc_id).count() >= limits::ROUTE_TABLES {
-                // AWS: unverified wording.
-                return Err(refuse("RouteTableLimitExceeded", "The maximum number of route tables has been reached."));
-            }
-            let table = RouteTable { vpc: input.vpc_id.clone(), routes: vec![], associations: vec![] };
-            let id = state.add(&cx.scope, cx.ids(), table, tags);
+            let id = token.once::<RouteTable>(state, cx, |state| {
+                state.find::<Vpc>(&cx.scope, &input.vpc_id)?;
+                if state.all::<RouteTable>(&cx.scope).filter(|(_, table)| table.vpc == input.vpc_id).count() >= limits::ROUTE_TABLES {
+                    // AWS: unverified wording.
+                    return Err(refuse("RouteTableLimitExceeded", "The maximum number of route tables has been reached."));
+                }
+                let table = RouteTable { vpc: input.vpc_id, routes: vec![], associations: vec![] };
+                Ok(state.add(&cx.scope, cx.ids(), table, tags))
+            })?;
             Ok(api::CreateRouteTableResult { route_table: shown::<RouteTable>(state, cx, &id), client_token: input.client_token })
         })
     }
@@ -380,6 +384,10 @@ handler!(Ec2, CreateRoute, |ec2, cx, input| Ok(ec2.on::<CreateRoute, RouteTable>
     let given = given!(input, false);
     ec2.store.write(|state| {
             let route = read(&given, state, cx)?;
+            if route.target == Target::Local {
+                // AWS: the local route is there or replaced, and not created. Unverified wording.
+                return Err(refuse("InvalidGatewayID.NotFound", "The gateway ID 'local' does not exist"));
+            }
             let table = state.find::<RouteTable>(&cx.scope, &given.table)?;
             let text = destination_text(&route.destination);
             if is_local_block(state, &cx.scope, table, &route.destination) || table.routes.iter().any(|known| known.destination == route.destination) {
@@ -484,7 +492,7 @@ handler!(
                     }
                     Associated::Gateway(id.clone())
                 }
-                (None, None) => return Err(refuse("MissingParameter", "The request must contain the parameter subnetId or gatewayId")),
+                (None, None) => return Err(faults::missing("subnetId or gatewayId")),
                 // AWS: unverified wording.
                 _ => return Err(refuse("InvalidParameterCombination", "The parameter subnetId may not be used with gatewayId")),
             };

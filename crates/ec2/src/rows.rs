@@ -3,13 +3,28 @@
 use crate::rules::Rule;
 use cloudlet_api_ec2::{NetworkInsightsAccessScopeContent, RequestLaunchTemplateData};
 use cloudlet_aws::{Scope, Timestamp};
-use cloudlet_engine::{StoredPolicy, StoredShape};
+use cloudlet_engine::{StoredPolicy, StoredShape, fingerprint::Fingerprint};
 use cloudlet_reach::{Cidr, Hop};
+use cloudlet_store::Expires;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
+
+/// What a request with a client token made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Made {
+    pub request: Fingerprint,
+    pub id: String,
+    pub until: i64,
+}
+
+impl Expires for Made {
+    fn expires_at(&self) -> i64 {
+        self.until
+    }
+}
 
 /// What an account has in a region from the first call on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -130,7 +145,6 @@ pub struct NatGateway {
     /// What it had, for the hour in which it is still shown.
     pub private_address: Ipv4Addr,
     pub public_address: Option<Ipv4Addr>,
-    pub client_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -400,7 +414,6 @@ pub struct InsightsPath {
     pub destination_port: Option<i32>,
     pub filter_at_source: Option<PathFilterRow>,
     pub filter_at_destination: Option<PathFilterRow>,
-    pub client_token: String,
     pub made: Timestamp,
 }
 
@@ -409,7 +422,6 @@ pub struct InsightsPath {
 pub struct AccessScope {
     /// Without its id.
     pub content: StoredShape<NetworkInsightsAccessScopeContent>,
-    pub client_token: String,
     pub made: Timestamp,
 }
 
@@ -423,7 +435,6 @@ pub struct Finding {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessScopeAnalysis {
     pub access_scope: String,
-    pub client_token: String,
     pub started: Timestamp,
     pub interfaces: i32,
     pub findings: std::sync::Arc<Vec<Finding>>,
@@ -440,7 +451,6 @@ pub struct InsightsAnalysis {
     pub filter_in: Vec<String>,
     pub filter_out: Vec<String>,
     pub accounts: Vec<String>,
-    pub client_token: String,
     pub started: Timestamp,
     pub found: std::sync::Arc<cloudlet_reach::Verdict>,
 }

@@ -1,7 +1,7 @@
 //! The rules of security groups: read from requests, normalised as AWS does it, and shown in both of AWS's shapes.
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
 
-use crate::faults;
+use crate::{faults, limits};
 use cloudlet_api_ec2::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
 use cloudlet_aws::{Fault, Scope};
 use cloudlet_engine::Ids;
@@ -103,10 +103,10 @@ impl Traffic {
 }
 
 fn protocol(given: Option<&str>) -> Result<String, Fault> {
-    let given = given.ok_or_else(|| faults::refuse("MissingParameter", "The request must contain the parameter ipProtocol"))?;
+    let given = given.ok_or_else(|| faults::missing("ipProtocol"))?;
     let lower = given.to_ascii_lowercase();
     Ok(match lower.as_str() {
-        "-1" | "all" => "-1".to_owned(),
+        "-1" => "-1".to_owned(),
         "tcp" | "6" => "tcp".to_owned(),
         "udp" | "17" => "udp".to_owned(),
         "icmp" | "1" => "icmp".to_owned(),
@@ -133,28 +133,23 @@ fn ports(protocol: &str, from: Option<i32>, to: Option<i32>) -> Result<(i32, i32
         let protocols = if is_icmp { "ICMP" } else { "TCP/UDP" };
         return Err(faults::invalid_value(format!("Invalid value 'Must specify both from and to ports with {protocols}.' for portRange.")));
     };
-    // -1 to -1 is all ports of TCP and UDP.
-    if !is_icmp && (from, to) == (-1, -1) {
-        return Ok((0, 65_535));
-    }
-    for port in [from, to] {
-        if !bounds.contains(&port) {
-            // AWS: unverified messages.
-            let what = if is_icmp { "ICMP type or code" } else { "port" };
-            return Err(faults::invalid_value(format!(
-                "Invalid value '{port}' for {what}. Must be between {} and {}.",
-                bounds.start(),
-                bounds.end()
-            )));
-        }
+    // <https://github.com/aws/aws-cli/issues/1066> <https://github.com/terraform-aws-modules/terraform-aws-security-group/issues/7>
+    let whats = if is_icmp { ["ICMP type", "ICMP code"] } else { ["TCP/UDP (from) port", "TCP/UDP (to) port"] };
+    if let Some((what, number)) = whats.into_iter().zip([from, to]).find(|(_, number)| !bounds.contains(number)) {
+        return Err(faults::invalid_value(format!("{what} ({number}) out of range")));
     }
     if !is_icmp && from > to {
-        return Err(faults::invalid_value(format!("Invalid value 'Invalid TCP/UDP port range ({from}:{to})' for portRange.")));
+        // AWS: unverified wording.
+        return Err(faults::invalid_value(format!("Invalid TCP/UDP port range ({from}:{to})")));
     }
     if is_icmp && from == -1 && to != -1 {
         return Err(faults::invalid_value(format!("Invalid value 'ICMP code ({to}) is not allowed with all ICMP types.' for portRange.")));
     }
     Ok((from, to))
+}
+
+pub fn too_many() -> Fault {
+    faults::refuse("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
 }
 
 /// A name or a description within AWS's set of characters.
@@ -201,8 +196,10 @@ pub fn read(
             peers.push((group(&pair)?, pair.description));
         }
         if peers.is_empty() {
-            // AWS: unverified wording.
             return Err(faults::refuse("MissingParameter", "Missing source specification: include source security group or CIDR information"));
+        }
+        if all.len() + peers.len() > limits::RULES_AT_ALL {
+            return Err(too_many());
         }
         for (peer, text) in peers {
             let traffic = Traffic { protocol: protocol.clone(), from, to, peer };
@@ -240,9 +237,9 @@ pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r Stri
         let description = text.cloned();
         match &traffic.peer {
             Peer::Block(cidr) if cidr.family() == Family::V4 => {
-                permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.to_string()), description });
+                permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.text()), description });
             }
-            Peer::Block(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.to_string()), description }),
+            Peer::Block(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.text()), description }),
             Peer::PrefixList(id) => {
                 permission.prefix_list_ids.get_or_insert_default().push(PrefixListId { prefix_list_id: Some(id.clone()), description });
             }

@@ -16,7 +16,7 @@ use cloudlet_api_ec2::*;
 use cloudlet_aws::{Account, Fault, Scope};
 use cloudlet_engine::{Cx, Operation, Permissions, handler, paging::Paging};
 use cloudlet_reach::Family;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What an Authorize or Revoke has: both directions have the same members.
 struct Change {
@@ -29,7 +29,8 @@ struct Change {
 /// `IpPermissions`, or the older members that say one permission.
 macro_rules! change {
     ($direction:expr, $id:expr, $name:expr, $input:ident) => {{
-        let is_old = $input.ip_protocol.is_some() || $input.cidr_ip.is_some() || $input.source_security_group_name.is_some();
+        let is_of_group = $input.source_security_group_name.is_some() || $input.source_security_group_owner_id.is_some();
+        let is_old = $input.ip_protocol.is_some() || $input.cidr_ip.is_some() || is_of_group;
         if is_old && $input.ip_permissions.is_some() {
             return Err(faults::refuse(
                 "InvalidParameterCombination",
@@ -40,8 +41,9 @@ macro_rules! change {
             Some(permissions) => permissions,
             None if is_old => {
                 let range = $input.cidr_ip.map(|cidr| IpRange { cidr_ip: Some(cidr), description: None });
-                let pair = $input.source_security_group_name.map(|name| UserIdGroupPair {
-                    group_name: Some(name),
+                // AWS: an owner without a group is missed. <https://github.com/aws/aws-sdk-js/issues/417>
+                let pair = is_of_group.then(|| UserIdGroupPair {
+                    group_name: $input.source_security_group_name,
                     user_id: $input.source_security_group_owner_id,
                     ..Default::default()
                 });
@@ -78,7 +80,7 @@ impl Ec2 {
 
     fn authorize(&self, cx: &Cx, change: Change, tags: &Tags) -> Result<Vec<SecurityGroupRule>, Fault> {
         if change.permissions.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter ipPermissions"));
+            return Err(faults::missing("ipPermissions"));
         }
         self.store.write(|state| {
             let id = find(state, cx, change.group_id.as_deref(), change.group_name.as_deref())?;
@@ -172,8 +174,7 @@ fn check_weight(state: &State, cx: &Cx, group: &Group, direction: Direction) -> 
         };
         let counted = group.rules.iter().filter(|rule| rule.direction == direction).map(|rule| rule.weight(family, of_list));
         if counted.sum::<usize>() > limits::RULES {
-            let message = "The maximum number of rules per security group has been reached.";
-            return Err(refuse("RulesPerSecurityGroupLimitExceeded", message));
+            return Err(rules::too_many());
         }
     }
     Ok(())
@@ -206,7 +207,8 @@ fn referenced(state: &State, cx: &Cx, group: &Group, pair: &UserIdGroupPair) -> 
     };
     let id = match (&pair.group_id, &pair.group_name) {
         (None, Some(name)) if owner == own => find(state, cx, None, Some(name))?,
-        (id, _) => id.clone().ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter groupName or groupId"))?,
+        // <https://github.com/hashicorp/terraform-provider-aws/issues/38221>
+        (id, _) => id.clone().filter(|id| !id.is_empty()).ok_or_else(|| refuse("MissingParameter", "Source group ID missing."))?,
     };
     let scope = Scope::new(owner, cx.scope.region.clone());
     let other = state.find::<Arc<Group>>(&scope, &id)?;
@@ -281,7 +283,7 @@ handler!(
         let name = input.group_name.trim_end().to_owned();
         check_name(&name)?;
         if input.description.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter GroupDescription"));
+            return Err(faults::missing("GroupDescription"));
         }
         if !input.description.is_ascii() {
             let message =
@@ -302,11 +304,15 @@ handler!(
                 }
                 None => state.default_vpc(&cx.scope).ok_or_else(faults::no_default_vpc)?.to_owned(),
             };
-            if state.groups_of(&cx.scope).any(|(_, group)| group.vpc == vpc && group.name == name) {
-                let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
-                return Err(refuse("InvalidGroup.Duplicate", message));
+            let mut count = 0;
+            for (_, group) in state.groups_of(&cx.scope) {
+                if group.name == name && group.vpc == vpc {
+                    let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
+                    return Err(refuse("InvalidGroup.Duplicate", message));
+                }
+                count += 1;
             }
-            if state.groups_of(&cx.scope).count() >= limits::GROUPS {
+            if count >= limits::GROUPS {
                 // AWS: unverified wording.
                 return Err(refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached."));
             }
@@ -366,10 +372,11 @@ handler!(Ec2, DescribeSecurityGroups, |ec2, cx, input| Ok(permissions::describe:
     let list = Paging::of::<DescribeSecurityGroups>(cx, &input);
     let page = ec2.store.read(|state| {
         let mut ids = input.group_ids.unwrap_or_default();
-        for name in input.group_names.iter().flatten() {
+        for name in input.group_names.iter().flatten().collect::<BTreeSet<_>>() {
             ids.push(find(state, cx, None, Some(name))?);
         }
-        let asked = describing::Asked { ids: Some(ids), filters: input.filters, size: input.max_results, smallest: 5, largest: 1_000 };
+        let asked =
+            describing::Asked { ids: Some(ids), member: "group_ids", filters: input.filters, size: input.max_results, smallest: 5, largest: 1_000 };
         describing::describe::<Arc<Group>>(state, cx, &list, asked)
     })?;
     Ok(DescribeSecurityGroupsResult { security_groups: Some(page.items), next_token: page.next_token })
@@ -382,12 +389,12 @@ handler!(
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
         if input.security_group_rules.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter securityGroupRules"));
+            return Err(faults::missing("securityGroupRules"));
         }
         ec2.store.write(|state| {
             let id = find(state, cx, Some(&input.group_id), None)?;
             let mut group = Group::clone(state.find::<Arc<Group>>(&cx.scope, &id)?);
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             for update in input.security_group_rules {
                 let rule_id = update.security_group_rule_id;
                 faults::check_id(&rule_id, "sgr", "InvalidSecurityGroupRuleId.Malformed")?;

@@ -4,16 +4,16 @@ use crate::{
     faults::{self, refuse},
     rows::{
         AccessScope, AccessScopeAnalysis, Acl, Address, Associated, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InRegion,
-        InsightsAnalysis, InsightsPath, Instance, Interface, InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet,
-        Vpc,
+        InsightsAnalysis, InsightsPath, Instance, Interface, InternetGateway, LaunchTemplate, Made, NatGateway, Peering, PrefixList, RouteTable,
+        Subnet, Vpc,
     },
     rules::Rule,
     tags::Tags,
 };
 use cloudlet_aws::{Fault, Scope, Timestamp};
 use cloudlet_engine::Ids;
-use cloudlet_store::{Row, Table, tables};
-use std::{ops::Bound, sync::Arc};
+use cloudlet_store::{ExpiringTable, Row, Table, tables};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 pub type Key = (Scope, String);
 
@@ -36,6 +36,10 @@ impl Kind {
     }
 
     pub fn check(&self, id: &str) -> Result<(), Fault> {
+        if id.is_empty() {
+            // <https://github.com/systeminit/si/issues/3042>
+            return Err(refuse(self.malformed, format!("The {} ID '' is malformed", self.name)));
+        }
         faults::check_id(id, self.prefix, self.malformed)
     }
 
@@ -124,14 +128,16 @@ pub struct State {
     pub analyses: Table<Key, InsightsAnalysis>,
     pub access_scopes: Table<Key, AccessScope>,
     pub access_scope_analyses: Table<Key, AccessScopeAnalysis>,
-    /// The group of each rule.
-    pub rules: Table<Key, String>,
+    /// What was made with which client token: operation and token.
+    pub tokens: ExpiringTable<Key, Made>,
+    /// The group of each rule. Ids are compared alone, since there may be many and all of one region.
+    pub rules: Table<String, Key>,
 }
 
 tables!(State {
     regions, tags, vpcs, subnets, route_tables, internet_gateways, egress_only_gateways, nat_gateways, acls, prefix_lists, dhcp_options,
     interfaces, addresses, peerings, endpoints, groups, instances, flow_logs, paths, analyses,
-    launch_templates, access_scopes, access_scope_analyses } indexes(State::reindex) { rules });
+    launch_templates, access_scopes, access_scope_analyses, tokens } indexes(State::reindex) { rules });
 
 pub fn key(scope: &Scope, id: &str) -> Key {
     (scope.clone(), id.to_owned())
@@ -146,7 +152,7 @@ impl State {
     fn reindex(&mut self) {
         for ((scope, id), group) in &self.groups {
             for rule in &group.rules {
-                self.rules.insert(key(scope, &rule.id), id.clone());
+                self.rules.insert(rule.id.clone(), key(scope, id));
             }
         }
     }
@@ -221,13 +227,14 @@ impl State {
     /// Writes a group, and in which group its rules are found.
     pub fn put_group(&mut self, scope: &Scope, id: &str, group: Group) {
         let old = self.groups.get(&key(scope, id)).cloned();
-        let gone = |rule: &&Rule| !group.rules.iter().any(|new| new.id == rule.id);
-        for rule in old.iter().flat_map(|old| &old.rules).filter(gone) {
-            self.rules.remove(&key(scope, &rule.id));
-            self.tags.remove(&key(scope, &rule.id));
+        let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
+        let (before, after) = (old.map(|old| ids(&old.rules)).unwrap_or_default(), ids(&group.rules));
+        for gone in before.difference(&after) {
+            self.rules.remove(gone.as_str());
+            self.tags.remove(&key(scope, gone));
         }
-        for rule in group.rules.iter().filter(|rule| old.as_ref().is_none_or(|old| !old.rules.iter().any(|known| known.id == rule.id))) {
-            self.rules.insert(key(scope, &rule.id), id.to_owned());
+        for new in after.difference(&before) {
+            self.rules.insert(new.clone(), key(scope, id));
         }
         self.groups.insert(key(scope, id), Arc::new(group));
     }
@@ -235,7 +242,7 @@ impl State {
     pub fn remove_group(&mut self, scope: &Scope, id: &str) {
         if let Some(group) = self.remove::<Arc<Group>>(scope, id) {
             for rule in &group.rules {
-                self.rules.remove(&key(scope, &rule.id));
+                self.rules.remove(rule.id.as_str());
                 self.tags.remove(&key(scope, &rule.id));
             }
         }
@@ -243,7 +250,7 @@ impl State {
 
     /// A rule with the group that has it.
     pub fn rule(&self, scope: &Scope, id: &str) -> Option<(&str, &Rule)> {
-        let group = self.rules.get(&key(scope, id))?;
+        let (_, group) = self.rules.get(id).filter(|(of, _)| of == scope)?;
         let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?;
         Some((group, rule))
     }

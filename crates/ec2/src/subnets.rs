@@ -121,13 +121,14 @@ pub fn is_free(state: &State, scope: &Scope, id: &str, subnet: &Subnet, address:
 
 /// The lowest addresses that are free.
 pub fn free_addresses(state: &State, scope: &Scope, id: &str, subnet: &Subnet, count: usize, but: &[Ipv4Addr]) -> Result<Vec<Ipv4Addr>, Fault> {
-    let taken: BTreeSet<Ipv4Addr> =
-        state.interfaces_in(scope, id).flat_map(|(_, interface)| interface.addresses.iter().map(|known| known.address)).collect();
+    let taken = state.interfaces_in(scope, id).flat_map(|(_, interface)| interface.addresses.iter().map(|known| known.address));
+    let mut taken: Vec<Ipv4Addr> = taken.collect();
+    taken.sort_unstable();
     let all = (4..subnet.cidr.size() - 1).filter_map(|index| match subnet.cidr.nth(index) {
         Some(IpAddr::V4(address)) => Some(address),
         _ => None,
     });
-    let found: Vec<Ipv4Addr> = all.filter(|address| !taken.contains(address) && !but.contains(address)).take(count).collect();
+    let found: Vec<Ipv4Addr> = all.filter(|address| taken.binary_search(address).is_err() && !but.contains(address)).take(count).collect();
     if found.len() < count {
         // AWS: unverified wording.
         let message = format!("The specified subnet does not have enough free addresses to satisfy the request: {id}");
@@ -249,7 +250,7 @@ handler!(Ec2, CreateDefaultSubnet, |ec2, cx, input| Ok(permissions::create::<Cre
     let zone = match (&input.availability_zone, &input.availability_zone_id) {
         (Some(name), _) => known.iter().find(|zone| zone.name == *name).ok_or_else(|| invalid_zone(region, name))?,
         (None, Some(id)) => known.iter().find(|zone| zone.id == *id).ok_or_else(|| invalid_zone(region, id))?,
-        (None, None) => return Err(refuse("MissingParameter", "The request must contain the parameter availabilityZone")),
+        (None, None) => return Err(faults::missing("availabilityZone")),
     };
     let zone = zone.name.clone();
     ec2.store.write(|state| {
@@ -293,6 +294,14 @@ handler!(Ec2, ModifySubnetAttribute, |ec2, cx, input| Ok(ec2.on::<ModifySubnetAt
     if input.map_customer_owned_ip_on_launch.is_some() || input.enable_lni_at_device_index.is_some() || input.disable_lni_at_device_index.is_some() {
         return Err(faults::not_implemented("subnets of Outposts"));
     }
+    faults::check_one_attribute(&[
+        ("mapPublicIpOnLaunch", input.map_public_ip_on_launch.is_some()),
+        ("assignIpv6AddressOnCreation", input.assign_ipv6_address_on_creation.is_some()),
+        ("enableDns64", input.enable_dns64.is_some()),
+        ("enableResourceNameDnsARecordOnLaunch", input.enable_resource_name_dns_a_record_on_launch.is_some()),
+        ("enableResourceNameDnsAAAARecordOnLaunch", input.enable_resource_name_dns_aaaa_record_on_launch.is_some()),
+        ("privateDnsHostnameTypeOnLaunch", input.private_dns_hostname_type_on_launch.is_some()),
+    ])?;
     let value = |given: Option<api::AttributeBooleanValue>| given.and_then(|given| given.value);
     let hostname_type = input.private_dns_hostname_type_on_launch;
     if let Some(given) = hostname_type.as_deref().filter(|given| !matches!(*given, "ip-name" | "resource-name")) {
@@ -333,7 +342,10 @@ handler!(
     |ec2, cx, input| Ok(ec2.on::<AssociateSubnetCidrBlock, Subnet>(cx, &input.subnet_id).into()),
     |ec2, cx, input| {
         ec2.begin(cx, None)?;
-        let Some(given) = input.ipv6_cidr_block else { return Err(faults::not_implemented("IPAM pools of subnets")) };
+        if input.ipv6_ipam_pool_id.is_some() || input.ipv6_netmask_length.is_some() {
+            return Err(faults::not_implemented("IPAM pools of subnets"));
+        }
+        let given = input.ipv6_cidr_block.ok_or_else(|| faults::missing("ipv6CidrBlock"))?;
         ec2.store.write(|state| {
             let subnet = state.find::<Subnet>(&cx.scope, &input.subnet_id)?;
             if subnet.ipv6.is_some() {

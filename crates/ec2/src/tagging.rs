@@ -4,8 +4,9 @@
 use crate::{
     describing,
     engine::Ec2,
-    faults::{invalid_value, refuse},
-    filters, limits, permissions,
+    faults::{self, invalid_value, refuse},
+    filters::ShownFilters,
+    limits, permissions,
     rows::{
         Acl, Address, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InsightsAnalysis, InsightsPath, Instance, Interface,
         InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
@@ -98,10 +99,10 @@ handler!(
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
         if input.resources.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter resourceIdSet"));
+            return Err(faults::missing("resourceIdSet"));
         }
         if input.tags.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter tagSet"));
+            return Err(faults::missing("tagSet"));
         }
         if input.tags.iter().any(|tag| tag.value.is_none()) {
             return Err(invalid_value("Tag value cannot be null. Use empty string instead."));
@@ -135,7 +136,11 @@ handler!(
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
         if input.resources.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter resourceIdSet"));
+            return Err(faults::missing("resourceIdSet"));
+        }
+        let given = input.tags.iter().flatten().filter_map(|tag| tag.key.as_deref());
+        if let Some(key) = given.clone().find(|key| tags::is_reserved(key)) {
+            return Err(tags::reserved(key));
         }
         ec2.store.write(|state| {
             for id in &input.resources {
@@ -161,38 +166,38 @@ handler!(
 
 handler!(Ec2, DescribeTags, |ec2, cx, input| Ok(permissions::describe::<DescribeTags>(cx)), |ec2, cx, input| {
     ec2.begin(cx, input.dry_run)?;
-    describing::check_page(input.max_results, None, 5, 1_000)?;
+    describing::check_page(input.max_results, 5, 1_000)?;
     let list = Paging::of::<DescribeTags>(cx, &input);
+    let filters = ShownFilters::read(input.filters, values)?;
     let page = ec2.store.read(|state| {
         let from = key(&cx.scope, "");
         let of_scope = state.tags.range(from..).take_while(|((scope, _), _)| *scope == cx.scope);
         let all = of_scope.flat_map(|((_, id), tags): (_, &Tags)| tags.iter().map(move |(name, value)| (id, name, value)));
-        let mut rows = Vec::new();
-        for (id, name, value) in all {
-            let kind = kind_of(id).map_or("", |kind| kind.name);
-            let passes = filters::pass_plain(input.filters.as_ref(), |filter| {
-                Some(match filter {
-                    "key" => vec![name.clone()],
-                    "resource-id" => vec![id.clone()],
-                    "resource-type" => vec![kind.to_owned()],
-                    "value" => vec![value.clone()],
-                    other => match other.strip_prefix("tag:") {
-                        Some(wanted) => (wanted == name).then(|| value.clone()).into_iter().collect(),
-                        None => return None,
-                    },
-                })
-            })?;
-            if passes {
-                let shown = api::TagDescription {
-                    key: Some(name.clone()),
-                    resource_id: Some(id.clone()),
-                    resource_type: Some(kind.to_owned()),
-                    value: Some(value.clone()),
-                };
-                rows.push(((id.clone(), name.clone()), shown));
-            }
-        }
-        describing::page(&list, rows.into_iter())
+        let rows = all.map(|(id, name, value)| {
+            let shown = api::TagDescription {
+                key: Some(name.clone()),
+                resource_id: Some(id.clone()),
+                resource_type: kind_of(id).map(|kind| kind.name.to_owned()),
+                value: Some(value.clone()),
+            };
+            ((id.clone(), name.clone()), shown)
+        });
+        describing::page(&list, rows.filter(|(_, shown)| filters.pass(shown)))
     })?;
     Ok(api::DescribeTagsResult { tags: Some(page.items), next_token: page.next_token })
 });
+
+fn values(of: &api::TagDescription, filter: &str) -> Option<Vec<String>> {
+    let value = match filter {
+        "key" => &of.key,
+        "resource-id" => &of.resource_id,
+        "resource-type" => &of.resource_type,
+        "value" => &of.value,
+        other => match other.strip_prefix("tag:") {
+            Some(key) if of.key.as_deref() == Some(key) => &of.value,
+            Some(_) => &None,
+            None => return None,
+        },
+    };
+    Some(value.iter().cloned().collect())
+}

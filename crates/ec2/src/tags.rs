@@ -41,16 +41,23 @@ pub fn of_new_among(specifications: Option<&Vec<TagSpecification>>, kind: &str, 
             return Err(faults::invalid_value("Tag specification must have at least one tag"));
         }
     }
-    checked(requested_of(specifications, kind))
+    let tags = requested_of(specifications, kind);
+    // AWS: here it does not say which.
+    if tags.iter().any(|(key, _)| is_reserved(key)) {
+        return Err(faults::invalid_value("Tag keys starting with 'aws:' are reserved for internal use"));
+    }
+    checked(tags)
+}
+
+pub fn is_reserved(key: &str) -> bool {
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
 /// Tags as a request has them, if they follow the rules.
 pub fn checked(tags: Vec<(String, String)>) -> Result<Tags, Fault> {
     RULES.check(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|wrong| match wrong {
         InvalidTag::TooMany => too_many(),
-        InvalidTag::Reserved { key } => faults::invalid_value(format!(
-            "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
-        )),
+        InvalidTag::Reserved { key } => reserved(key),
         InvalidTag::Key { key } => {
             faults::invalid_value(format!("Value ( {key} ) for parameter key is invalid. Tag keys must be between 1 and 128 characters"))
         }
@@ -60,6 +67,10 @@ pub fn checked(tags: Vec<(String, String)>) -> Result<Tags, Fault> {
         InvalidTag::Duplicate { key } => faults::invalid_value(format!("Duplicate tag key '{key}' specified.")),
     })?;
     Ok(tags.into_iter().collect())
+}
+
+pub fn reserved(key: &str) -> Fault {
+    faults::invalid_value(format!("Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"))
 }
 
 pub fn too_many() -> Fault {

@@ -1,4 +1,5 @@
 mod access_scopes;
+mod client_tokens;
 mod endpoints;
 mod images;
 mod insights;

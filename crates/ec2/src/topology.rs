@@ -3,15 +3,18 @@
 use crate::{
     groups, lookups, nat_gateways, prefix_lists, route_tables,
     rows::{
-        Acl, AclDirection, AclEntry, Associated, Destination, Endpoint, Instance, Interface, InternetGateway, NatGateway, Peering, PeeringStatus,
-        RouteOrigin, RouteTable, Subnet, Target, Vpc,
+        Acl, AclDirection, AclEntry, Address, Associated, Destination, Endpoint, Instance, Interface, InternetGateway, NatGateway, Peering,
+        PeeringStatus, PrivateAddress, RouteOrigin, RouteTable, Subnet, Target, Vpc,
     },
     rules::{Direction, Peer, Traffic},
     state::State,
 };
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_reach::{self as reach, Cidr, Network, Ports};
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+};
 
 pub fn network(state: &State, scope: &Scope, now: Timestamp) -> Network {
     let mut scopes: BTreeSet<Scope> = BTreeSet::from([scope.clone()]);
@@ -116,19 +119,36 @@ fn add(network: &mut Network, state: &State, scope: &Scope, now: Timestamp) {
         let (ingress, egress) = (of(Direction::Ingress), of(Direction::Egress));
         network.add_group(reach::Group { id: id.into(), ingress, egress });
     }
+    let nats = state.all::<NatGateway>(scope).filter(|(_, nat)| nat.deleted.is_none()).map(|(id, nat)| (nat.interface.as_str(), id));
+    let elastic = state.all::<Address>(scope).filter_map(|(_, address)| {
+        let of = address.association.as_ref()?;
+        Some(((of.interface.as_str(), of.private), address.public))
+    });
+    let around = Around { state, scope, now, nats: nats.collect(), elastic: elastic.collect() };
     for (id, interface) in state.all::<Interface>(scope) {
-        add_interface(network, state, scope, id, interface, now);
+        add_interface(network, &around, id, interface);
     }
 }
 
-fn add_interface(network: &mut Network, state: &State, scope: &Scope, id: &str, interface: &Interface, now: Timestamp) {
+/// What is looked up for every interface, of which there may be many.
+struct Around<'s> {
+    state: &'s State,
+    scope: &'s Scope,
+    now: Timestamp,
+    /// The NAT gateway of an interface.
+    nats: BTreeMap<&'s str, &'s str>,
+    /// The Elastic IP address of an interface's private address.
+    elastic: BTreeMap<(&'s str, Ipv4Addr), Ipv4Addr>,
+}
+
+fn add_interface(network: &mut Network, around: &Around<'_>, id: &str, interface: &Interface) {
     let groups = interface.groups.iter().map(|group| network.number_of(group)).collect();
-    let public = |address: &crate::rows::PrivateAddress| {
-        let public = lookups::public_of(state, scope, id, address)?;
+    let public = |address: &PrivateAddress| {
+        let public = around.elastic.get(&(id, address.address)).copied().or(address.launched)?;
         Some((IpAddr::V4(address.address), IpAddr::V4(public)))
     };
-    let instance = interface.attachment.as_ref().and_then(|of| of.instance.as_deref()).and_then(|instance| state.get::<Instance>(scope, instance));
-    let of_nat = state.all::<NatGateway>(scope).find(|(_, nat)| nat.interface == id && nat.deleted.is_none());
+    let instance = interface.attachment.as_ref().and_then(|of| of.instance.as_deref());
+    let instance = instance.and_then(|instance| around.state.get::<Instance>(around.scope, instance));
     let v4 = interface.addresses.iter().map(|address| IpAddr::V4(address.address));
     network.add_interface(reach::Interface {
         id: id.into(),
@@ -138,8 +158,8 @@ fn add_interface(network: &mut Network, state: &State, scope: &Scope, id: &str, 
         publics: interface.addresses.iter().filter_map(public).collect(),
         groups,
         source_dest_check: interface.source_dest_check,
-        is_up: instance.is_none_or(|instance| lookups::is_up(instance, now)),
-        nat: of_nat.map(|(nat, _)| nat.into()),
+        is_up: instance.is_none_or(|instance| lookups::is_up(instance, around.now)),
+        nat: around.nats.get(id).map(|nat| (*nat).into()),
     });
 }
 

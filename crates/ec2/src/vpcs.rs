@@ -267,19 +267,11 @@ handler!(Ec2, DescribeVpcAttribute, |ec2, cx, input| Ok(ec2.on::<DescribeVpcAttr
 
 handler!(Ec2, ModifyVpcAttribute, |ec2, cx, input| Ok(ec2.on::<ModifyVpcAttribute, Vpc>(cx, &input.vpc_id).into()), |ec2, cx, input| {
     ec2.begin(cx, None)?;
-    let given = [&input.enable_dns_support, &input.enable_dns_hostnames, &input.enable_network_address_usage_metrics];
-    match given.iter().filter(|attribute| attribute.is_some()).count() {
-        // AWS: unverified wording.
-        0 => return Err(refuse("MissingParameter", "The request must contain the parameter enableDnsSupport or enableDnsHostnames")),
-        1 => {}
-        // AWS: unverified wording. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
-        _ => {
-            return Err(refuse(
-                "InvalidParameterCombination",
-                "Fields for multiple attribute types specified. Only one attribute may be modified at a time.",
-            ));
-        }
-    }
+    faults::check_one_attribute(&[
+        ("enableDnsSupport", input.enable_dns_support.is_some()),
+        ("enableDnsHostnames", input.enable_dns_hostnames.is_some()),
+        ("enableNetworkAddressUsageMetrics", input.enable_network_address_usage_metrics.is_some()),
+    ])?;
     let value = |attribute: Option<AttributeBooleanValue>| attribute.and_then(|attribute| attribute.value);
     ec2.store.write(|state| {
         let vpc = state.find_mut::<Vpc>(&cx.scope, &input.vpc_id)?;

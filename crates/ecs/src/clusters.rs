@@ -46,7 +46,9 @@ impl Handle<CreateCluster> for Ecs {
     fn permissions(&self, cx: &Cx, input: &CreateClusterRequest) -> Result<Permissions, Fault> {
         let tags = input.tags.iter().flatten().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
         let name = names::cluster(input.cluster_name.as_deref());
-        Ok(Permission::of::<CreateCluster>(names::cluster_arn(cx, name)).with_request_tags(tags).into())
+        let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        let permission = Permission::of::<CreateCluster>(names::cluster_arn(cx, name)).with_request_tags(tags);
+        Ok(names::with_tagging(permission, has_tags, "CreateCluster"))
     }
 
     async fn handle(&self, cx: &Cx, input: CreateClusterRequest) -> Result<CreateClusterResponse, Fault> {

@@ -56,7 +56,11 @@ impl Handle<RegisterTaskDefinition> for Ecs {
     fn permissions(&self, cx: &Cx, input: &RegisterTaskDefinitionRequest) -> Result<Permissions, Fault> {
         let tags = input.tags.iter().flatten().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
         let arn = cloudlet_aws::Arn::new("ecs", &cx.scope, &format!("task-definition/{}:*", input.family));
-        Ok(Permission::of::<RegisterTaskDefinition>(arn).with_request_tags(tags).into())
+        let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        let permission = Permission::of::<RegisterTaskDefinition>(arn).with_request_tags(tags);
+        let mut permissions = names::with_tagging(permission, has_tags, "RegisterTaskDefinition");
+        permissions.extend(names::passed(cx, [input.task_role_arn.as_deref(), input.execution_role_arn.as_deref()]));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: RegisterTaskDefinitionRequest) -> Result<RegisterTaskDefinitionResponse, Fault> {

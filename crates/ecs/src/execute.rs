@@ -1,7 +1,7 @@
 //! ECS Exec: ExecuteCommand starts a session of Session Manager in a container.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
 
-use crate::{Ecs, PRINCIPAL, faults, names, state};
+use crate::{Ecs, PRINCIPAL, credentials, faults, names, running::variables, state, tasks::role_of};
 use cloudlet_api_ecs::*;
 use cloudlet_aws::{Arn, Caller, Fault};
 use cloudlet_engine::{
@@ -70,7 +70,15 @@ impl Handle<ExecuteCommand> for Ecs {
         if !task.executes || !self.runs(&task) || container.over {
             return Err(faults::invalid(NOT_ENABLED));
         }
+        let definition = self.definition_of(cx, &task.definition).map(|(_, row)| row.shape.shape()).unwrap_or_default();
+        let overrides = task.overrides.shape();
+        let of_container = definition.container_definitions.iter().flatten().find(|known| known.name.as_deref() == Some(&container.name));
+        let overridden = overrides.container_overrides.iter().flatten().find(|given| given.name.as_deref() == Some(&container.name));
+        let role = role_of(cx, &definition, &overrides);
         let start = StartContainerSessionInput {
+            environment: of_container.map(|of| variables(of, overridden)).unwrap_or_default(),
+            credentials_path: role.as_ref().map(|_| credentials::PATH.to_owned()).unwrap_or_default(),
+            role: role.map(|role| role.to_string()).unwrap_or_default(),
             target: format!("ecs:{name}_{}_{}", key.2, container.runtime),
             command: input.command,
             preferences: preferences(&cluster),

@@ -5,6 +5,7 @@
 //! its task is stopped. Services, container instances and capacity providers are not built.
 
 mod clusters;
+mod credentials;
 mod definitions;
 mod execute;
 mod faults;
@@ -13,13 +14,18 @@ mod names;
 mod running;
 mod state;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use cloudlet_api_ecs as api;
 use cloudlet_engine::{Service, Workers};
 use cloudlet_store::{Journal, Store};
 use parking_lot::Mutex;
 use state::State;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 #[derive(Clone)]
 pub struct Ecs {
@@ -27,6 +33,8 @@ pub struct Ecs {
     workers: Arc<dyn Workers>,
     /// The runtime ids of containers that there are: after a restart, none of before.
     containers: Arc<Mutex<BTreeSet<String>>>,
+    /// Whether the tasks that a restart has ended are noted.
+    settled: Arc<AtomicBool>,
 }
 
 /// The principal of ECS.
@@ -34,7 +42,7 @@ const PRINCIPAL: &str = "ecs.amazonaws.com";
 
 pub fn service(journal: &Journal, workers: Arc<dyn Workers>) -> Service {
     let store = Arc::new(Store::new("ecs", journal, State::default()));
-    Service::of(&api::SERVICE, Arc::new(Ecs { store: store.clone(), workers, containers: Arc::default() }))
+    Service::of(&api::SERVICE, Arc::new(Ecs { store: store.clone(), workers, containers: Arc::default(), settled: Arc::default() }))
         .store(store)
         .handles::<api::CreateCluster>()
         .handles::<api::DescribeClusters>()

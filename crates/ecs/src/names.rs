@@ -1,8 +1,8 @@
 //! How clusters, tasks and task definitions are named: by names, or by ARNs.
 
-use crate::faults;
+use crate::{credentials::TASKS, faults};
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::Cx;
+use cloudlet_engine::{Cx, Permission, Permissions, roles::pass_role};
 
 pub const DEFAULT_CLUSTER: &str = "default";
 
@@ -45,6 +45,26 @@ pub fn task_arn(cx: &Cx, cluster: &str, id: &str) -> Arn {
 
 pub fn definition_arn(cx: &Cx, family: &str, revision: i32) -> Arn {
     Arn::new("ecs", &cx.scope, &format!("task-definition/{family}:{revision}"))
+}
+
+/// What tells who may tag a new resource, beside who may make it.
+pub fn with_tagging(permission: Permission, has_tags: bool, operation: &str) -> Permissions {
+    let tagging = Permission { action: "ecs:TagResource", ..permission.clone() }.with_key("ecs:CreateAction", operation);
+    std::iter::once(permission).chain(has_tags.then_some(tagging)).collect()
+}
+
+/// A role by its ARN, or by its name alone.
+pub fn role(cx: &Cx, text: &str) -> Option<Arn> {
+    match text {
+        "" => None,
+        text if text.starts_with("arn:") => Arn::parse(text),
+        name => Some(Arn::build(cx.scope.partition(), "iam", "", cx.scope.account.as_str(), &format!("role/{name}"))),
+    }
+}
+
+/// The roles of a task, which whoever names them must be allowed to pass.
+pub fn passed(cx: &Cx, roles: [Option<&str>; 2]) -> Permissions {
+    roles.into_iter().flatten().filter_map(|text| role(cx, text)).map(|role| pass_role(role, TASKS, None)).collect()
 }
 
 #[test]

@@ -2,34 +2,36 @@
 
 use crate::{
     Ecs,
+    credentials::{self, TaskCredentials},
     state::{Stopped, Task, TaskKey},
 };
 use cloudlet_api_ecs::{ContainerDefinition, ContainerOverride};
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{
-    Boxed, Clock, LocalHttp, LocalRequest, LocalResponse, Node, NodeInput, NodeOrder, NodeProgram, NodeRoot, NodeUser, Runtime, WorkerEnd,
-    WorkerValue, container_sessions::node_name,
+    Clock, Node, NodeInput, NodeOrder, NodeProgram, NodeRoot, NodeUser, Runtime, WorkerEnd, WorkerValue, container_sessions::node_name,
 };
+use cloudlet_shape::Map;
 use std::sync::Arc;
 
+/// Where SDKs look for the address of keys.
+const CREDENTIALS: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const MEBIBYTE: u64 = 1 << 20;
 /// Of a container whose definition does not say.
 const MEMORY: u64 = 512;
-
-struct Silent;
-
-impl LocalHttp for Silent {
-    fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
-        Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
-    }
-}
 
 /// A container that is to be.
 pub struct Launch {
     pub runtime_id: String,
     pub definition: ContainerDefinition,
     pub overridden: Option<ContainerOverride>,
+    pub has_role: bool,
+}
+
+/// The variables of a container, by its definition and by what RunTask changes of it.
+pub fn variables(definition: &ContainerDefinition, overridden: Option<&ContainerOverride>) -> Map<String> {
+    let given = definition.environment.iter().flatten().chain(overridden.iter().flat_map(|overridden| overridden.environment.iter().flatten()));
+    given.filter_map(|pair| Some((pair.name.clone()?, pair.value.clone().unwrap_or_default()))).collect()
 }
 
 impl Launch {
@@ -44,15 +46,19 @@ impl Launch {
         let text = |text: &str| WorkerValue::Text(text.to_owned());
         let mut environment =
             vec![("PATH".to_owned(), text(PATH)), ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server), ("AWS_REGION".to_owned(), text(region))];
-        let given =
-            self.definition.environment.iter().flatten().chain(self.overridden.iter().flat_map(|overridden| overridden.environment.iter().flatten()));
-        for pair in given {
-            let Some(name) = pair.name.clone() else { continue };
-            environment.retain(|(known, _)| *known != name);
-            environment.push((name, text(pair.value.as_deref().unwrap_or_default())));
+        let own = variables(&self.definition, self.overridden.as_ref());
+        environment.retain(|(name, _)| !own.contains_key(name));
+        environment.extend(own.iter().map(|(name, value)| (name.clone(), text(value))));
+        if self.has_role {
+            environment.push((CREDENTIALS.to_owned(), WorkerValue::HttpPath(credentials::PATH.to_owned())));
         }
         environment
     }
+}
+
+fn container_node(key: &TaskKey, runtime: &str) -> String {
+    let (scope, cluster, task) = key;
+    node_name(scope, cluster, task, runtime)
 }
 
 impl Ecs {
@@ -62,18 +68,18 @@ impl Ecs {
         task.stopped.is_none() && task.containers.iter().any(|container| containers.contains(&container.runtime))
     }
 
-    pub fn node(&self, launch: &Launch, server: &str) -> Arc<dyn Node> {
+    pub fn node(&self, key: &TaskKey, launch: &Launch, credentials: TaskCredentials, server: &str) -> Arc<dyn Node> {
         let megabytes = launch.definition.memory.or(launch.definition.memory_reservation).and_then(|memory| u64::try_from(memory).ok());
         let order = NodeOrder {
             root: NodeRoot::Machine,
             hostname: launch.definition.hostname.clone().unwrap_or_else(|| launch.runtime_id.chars().take(12).collect()),
             memory: megabytes.unwrap_or(MEMORY).max(64) * MEBIBYTE,
             file_size: 1 << 30,
-            http: Arc::new(Silent),
+            http: Arc::new(credentials),
             server: server.to_owned(),
         };
         self.containers.lock().insert(launch.runtime_id.clone());
-        self.workers.node(&node_name(&launch.runtime_id), order)
+        self.workers.node(&container_node(key, &launch.runtime_id), order)
     }
 
     /// Runs a container's command, and notes its end.
@@ -121,13 +127,13 @@ impl Ecs {
             let stop_code = if code.is_some() { "EssentialContainerExited" } else { "TaskFailedToStart" };
             self.stop(key, clock.now(), stop_code, reason).await;
         } else {
-            self.erase(runtime).await;
+            self.erase(key, runtime).await;
         }
     }
 
-    async fn erase(&self, runtime: &str) {
+    pub async fn erase(&self, key: &TaskKey, runtime: &str) {
         self.containers.lock().remove(runtime);
-        if let Some(node) = self.workers.find_node(&node_name(runtime)) {
+        if let Some(node) = self.workers.find_node(&container_node(key, runtime)) {
             node.erase().await;
         }
     }
@@ -150,7 +156,7 @@ impl Ecs {
             runtimes
         });
         for runtime in containers {
-            self.erase(&runtime).await;
+            self.erase(key, &runtime).await;
         }
     }
 }

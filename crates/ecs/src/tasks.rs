@@ -1,17 +1,20 @@
 //! Tasks. <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-tasks.html>
 
 use crate::{
-    Ecs, faults, limits, names,
+    Ecs,
+    credentials::TaskCredentials,
+    faults, limits, names,
     running::Launch,
     state::{self, Stopped, TaskKey},
 };
 use cloudlet_api_ecs::*;
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, paging::Paging, roles::pass_role};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, paging::Paging};
 use cloudlet_shape::Operation;
+use std::sync::atomic::Ordering;
 
 /// What stops the tasks of a server that is started again.
-const RESTARTED: &str = "The server was restarted";
+const RESTARTED: &str = "The server was restarted.";
 
 impl Ecs {
     fn on_task<O: Operation>(cx: &Cx, cluster: Option<&str>, task: &str) -> Permission {
@@ -23,6 +26,24 @@ impl Ecs {
     fn end_of(&self, task: &state::Task) -> Option<Stopped> {
         let restarted = || Stopped { at: task.created, code: "TerminationNotice".to_owned(), reason: RESTARTED.to_owned() };
         task.stopped.clone().or_else(|| (!self.runs(task)).then(restarted))
+    }
+
+    /// Notes the end of the tasks that ran when the server stopped: with the first call after its start.
+    fn settle(&self, now: Timestamp) {
+        if self.settled.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.store.update(|state| {
+            let is_left = |task: &state::Task| task.stopped.is_none() && !self.runs(task);
+            let left: Vec<TaskKey> = state.tasks.iter().filter(|(_, task)| is_left(task)).map(|(key, _)| key.clone()).collect();
+            for key in left {
+                let Some(mut task) = state.tasks.get(&key).cloned() else { continue };
+                task.stopped = Some(Stopped { at: now, code: "TerminationNotice".to_owned(), reason: RESTARTED.to_owned() });
+                task.containers.iter_mut().for_each(|container| container.over = true);
+                task.version += 1;
+                state.tasks.insert(key, task);
+            }
+        });
     }
 
     fn is_forgotten(&self, task: &state::Task, now: Timestamp) -> bool {
@@ -90,10 +111,16 @@ impl Ecs {
         }
     }
 
-    fn definition_of(&self, cx: &Cx, text: &str) -> Result<(state::DefinitionKey, state::Definition), Fault> {
+    pub fn definition_of(&self, cx: &Cx, text: &str) -> Result<(state::DefinitionKey, state::Definition), Fault> {
         let (family, revision) = names::definition(text)?;
         self.store.read(|state| state.definition(&cx.scope, family, revision)).ok_or_else(|| faults::client("TaskDefinition not found."))
     }
+}
+
+/// The role of a task, if it has one.
+pub fn role_of(cx: &Cx, definition: &TaskDefinition, overrides: &TaskOverride) -> Option<Arn> {
+    let named = overrides.task_role_arn.as_deref().filter(|role| !role.is_empty()).or(definition.task_role_arn.as_deref());
+    named.and_then(|role| names::role(cx, role))
 }
 
 impl Handle<RunTask> for Ecs {
@@ -108,18 +135,24 @@ impl Handle<RunTask> for Ecs {
             .with_key("ecs:cluster", names::cluster_arn(cx, cluster).as_str())
             .with_key("ecs:enable-execute-command", executes)
             .with_request_tags(tags);
+        let has_tags = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        let tagged = Permission { resource: names::task_arn(cx, cluster, "*"), ..permission.clone() };
         let mut permissions: Permissions = permission.into();
-        let overrides = input.overrides.as_ref();
+        permissions.extend(names::with_tagging(tagged, has_tags, "RunTask").into_iter().skip(1));
         let definition = found.map(|(_, row)| row.shape.shape()).unwrap_or_default();
-        let roles = [
-            overrides.and_then(|overrides| overrides.task_role_arn.clone()).or(definition.task_role_arn),
-            overrides.and_then(|overrides| overrides.execution_role_arn.clone()).or(definition.execution_role_arn),
-        ];
-        permissions.extend(roles.iter().flatten().filter_map(|role| Arn::parse(role)).map(|role| pass_role(role, "ecs-tasks.amazonaws.com", None)));
+        let overrides = input.overrides.as_ref();
+        permissions.extend(names::passed(
+            cx,
+            [
+                overrides.and_then(|overrides| overrides.task_role_arn.as_deref()).or(definition.task_role_arn.as_deref()),
+                overrides.and_then(|overrides| overrides.execution_role_arn.as_deref()).or(definition.execution_role_arn.as_deref()),
+            ],
+        ));
         Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: RunTaskRequest) -> Result<RunTaskResponse, Fault> {
+        self.settle(cx.now);
         let cluster = names::cluster(input.cluster.as_deref()).to_owned();
         self.cluster(&cx.scope, &cluster)?;
         let count = input.count.unwrap_or(1);
@@ -133,6 +166,7 @@ impl Handle<RunTask> for Ecs {
         let shape = definition.shape.shape();
         let overrides = input.overrides.clone().unwrap_or_default();
         let containers = shape.container_definitions.clone().unwrap_or_default();
+        let role = role_of(cx, &shape, &overrides);
         let overridden = |name: &str| overrides.container_overrides.iter().flatten().find(|given| given.name.as_deref() == Some(name)).cloned();
         if let Some(stray) = overrides.container_overrides.iter().flatten().find(|given| !containers.iter().any(|known| known.name == given.name)) {
             let name = stray.name.as_deref().unwrap_or_default();
@@ -162,7 +196,10 @@ impl Handle<RunTask> for Ecs {
                     over: false,
                     name: name.clone(),
                 });
-                launches.push((key.clone(), Launch { runtime_id, definition: container.clone(), overridden: overridden(&name) }));
+                launches.push((
+                    key.clone(),
+                    Launch { runtime_id, definition: container.clone(), overridden: overridden(&name), has_role: role.is_some() },
+                ));
             }
             let row = state::Task {
                 definition: shape.task_definition_arn.clone().unwrap_or_default(),
@@ -185,7 +222,13 @@ impl Handle<RunTask> for Ecs {
         let launches: Vec<_> = launches
             .into_iter()
             .map(|(key, launch)| {
-                let node = self.node(&launch, &server);
+                let credentials = TaskCredentials {
+                    runtime: cx.runtime().clone(),
+                    scope: cx.scope.clone(),
+                    role: role.clone(),
+                    task: names::task_arn(cx, &cluster, &key.2),
+                };
+                let node = self.node(&key, &launch, credentials, &server);
                 (key, launch, node)
             })
             .collect();
@@ -209,7 +252,16 @@ impl Handle<RunTask> for Ecs {
                 state.tokens.insert(token.clone(), keys.clone());
             }
             Ok(rows.iter().map(|(key, row)| self.shown_task(cx, key, row, true)).collect::<Vec<_>>())
-        })?;
+        });
+        let tasks = match tasks {
+            Ok(tasks) => tasks,
+            Err(fault) => {
+                for (key, launch, _) in launches {
+                    self.erase(&key, &launch.runtime_id).await;
+                }
+                return Err(fault);
+            }
+        };
         for (key, launch, node) in launches {
             tokio::spawn(self.clone().run_container(cx.runtime().clone(), key, launch, node));
         }
@@ -224,6 +276,7 @@ impl Handle<DescribeTasks> for Ecs {
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeTasksRequest) -> Result<DescribeTasksResponse, Fault> {
+        self.settle(cx.now);
         let cluster = names::cluster(input.cluster.as_deref());
         self.cluster(&cx.scope, cluster)?;
         if input.tasks.is_empty() {
@@ -259,6 +312,7 @@ impl Handle<ListTasks> for Ecs {
     }
 
     async fn handle(&self, cx: &Cx, input: ListTasksRequest) -> Result<ListTasksResponse, Fault> {
+        self.settle(cx.now);
         let cluster = names::cluster(input.cluster.as_deref());
         self.cluster(&cx.scope, cluster)?;
         let list = Paging::of::<ListTasks>(cx, &input);
@@ -291,6 +345,7 @@ impl Handle<StopTask> for Ecs {
     }
 
     async fn handle(&self, cx: &Cx, input: StopTaskRequest) -> Result<StopTaskResponse, Fault> {
+        self.settle(cx.now);
         let cluster = names::cluster(input.cluster.as_deref());
         self.cluster(&cx.scope, cluster)?;
         let key = (cx.scope.clone(), cluster.to_owned(), names::task(&input.task).to_owned());

@@ -4,11 +4,15 @@
 
 pub use own::StartContainerSession;
 
-use cloudlet_shape::Shape;
+use crate::fingerprint::Fingerprint;
+use cloudlet_aws::Scope;
+use cloudlet_shape::{Map, Shape};
 
-/// The name of a container's node among the workers, by the container's runtime id.
-pub fn node_name(runtime: &str) -> String {
-    format!("ecs-{runtime}")
+/// The name of a container's node among the workers. It is found by all that its target names, and by nobody else's account.
+pub fn node_name(scope: &Scope, cluster: &str, task: &str, runtime: &str) -> String {
+    let digest = Fingerprint::of_texts(&[scope.account.as_str(), scope.region.as_str(), cluster, task, runtime]);
+    let hex: String = digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("ecs-{hex}")
 }
 
 #[derive(Shape, Clone, Default)]
@@ -18,6 +22,11 @@ pub struct StartContainerSessionInput {
     pub command: String,
     /// The `inputs` of a document of sessions, in JSON.
     pub preferences: String,
+    /// Variables of the container.
+    pub environment: Map<String>,
+    /// Where the container finds the keys of its role, and the role itself. Empty: it has none.
+    pub credentials_path: String,
+    pub role: String,
     /// The ARN of the caller whom the session is for, and its `aws:userid`.
     pub owner: String,
     pub owner_id: String,

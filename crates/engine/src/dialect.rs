@@ -25,6 +25,8 @@ pub enum Quotes {
     Values,
     /// `Value at 'name' …`
     Names,
+    /// `Value at 'name' failed to satisfy constraint: Member must satisfy enum value set: [A, B]`
+    Sets,
 }
 
 /// Whether a signature's scope must name a region.

@@ -27,6 +27,8 @@ pub struct HttpEndpoint {
     /// As it came, escaped.
     pub path: String,
     pub callers: EndpointCallers,
+    /// The service that signatures name, where it is not the one that serves the endpoint.
+    pub signing_name: Option<&'static str>,
     /// Bytes of a request's body.
     pub largest: usize,
 }

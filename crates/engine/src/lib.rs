@@ -20,6 +20,7 @@ mod http_endpoints;
 mod http_hooks;
 mod ids;
 pub mod kms;
+mod machine_keys;
 mod mail_relay;
 mod nodes;
 mod origin;
@@ -57,6 +58,7 @@ pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_
 pub use http_endpoints::{EndpointAnswer, EndpointCallers, EndpointField, EndpointRefusal, EndpointRequest, HttpEndpoint, HttpEndpoints};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
+pub use machine_keys::{MachineKey, MachineKeys};
 pub use mail_relay::{MailRelay, RelayError};
 pub use nodes::{
     ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
@@ -74,7 +76,7 @@ pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
 pub use worker_parts::{LocalHttp, LocalRequest, LocalResponse, WorkerEnd, WorkerValue};
-pub use workers::{Interpreter, Language, NoWorkers, Worker, WorkerFile, WorkerOrder, Workers};
+pub use workers::{Interpreter, Language, NoWorkers, Worker, WorkerFile, WorkerOrder, WorkerPost, Workers};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

@@ -17,6 +17,8 @@ pub enum NodeRoot {
     Machine,
     /// A folder with a file system, read-only but for what is the node's own.
     Folder(String),
+    /// This machine as it is: nothing is kept apart. For an agent, whose machine is a node.
+    Itself,
 }
 
 /// The users that a node has. Both are the same user of this machine, who owns all files of the node.

@@ -1,7 +1,8 @@
 //! Roles that services work under: passing one to a service, and assuming it as that service.
 
 use crate::{Cx, Permission};
-use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, Credentials};
+pub use cloudlet_api_sts::Credentials;
+use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope, Timestamp};
 
 /// The shortest session there is: fifteen minutes.

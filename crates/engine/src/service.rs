@@ -1,8 +1,8 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
 use crate::{
-    AdminCall, AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, Output, Permissions, PublicFiles, SocketHooks,
-    VpcEndpoints,
+    AdminCall, AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, MachineKeys, Output, Permissions, PublicFiles,
+    SocketHooks, VpcEndpoints,
 };
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
@@ -87,7 +87,9 @@ pub struct Service {
     pub http_hooks: Option<Arc<dyn HttpHooks>>,
     pub public_files: Option<Arc<dyn PublicFiles>>,
     pub http_endpoints: Option<Arc<dyn HttpEndpoints>>,
-    pub socket_hooks: Option<Arc<dyn SocketHooks>>,
+    pub socket_hooks: Vec<Arc<dyn SocketHooks>>,
+    /// The keys of its machines, whose requests it takes.
+    pub machine_keys: Option<Arc<dyn MachineKeys>>,
     /// Its state: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Persistent>>,
     /// The VPC endpoints, if it is the service that knows them.
@@ -117,7 +119,8 @@ impl Service {
             http_hooks: None,
             public_files: None,
             http_endpoints: None,
-            socket_hooks: None,
+            socket_hooks: Vec::new(),
+            machine_keys: None,
             stores: Vec::new(),
             vpc_endpoints: None,
             developer_endpoints: Vec::new(),
@@ -209,6 +212,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     }
 
     #[must_use]
+    pub fn machine_keys(mut self, machine_keys: Arc<dyn MachineKeys>) -> Self {
+        self.service.machine_keys = Some(machine_keys);
+        self
+    }
+
+    #[must_use]
     pub fn http_endpoints(mut self, http_endpoints: Arc<dyn HttpEndpoints>) -> Self {
         self.service.http_endpoints = Some(http_endpoints);
         self
@@ -222,7 +231,7 @@ impl<E: Send + Sync + 'static> Builder<E> {
 
     #[must_use]
     pub fn socket_hooks(mut self, socket_hooks: Arc<dyn SocketHooks>) -> Self {
-        self.service.socket_hooks = Some(socket_hooks);
+        self.service.socket_hooks.push(socket_hooks);
         self
     }
 

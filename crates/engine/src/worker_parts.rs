@@ -11,10 +11,14 @@ pub enum WorkerValue {
     Text(String),
     /// `127.0.0.1:9001`: where the worker reaches its `LocalHttp`.
     Http,
+    /// `http://127.0.0.1:9001/path`: the same with a path. Of nodes alone.
+    HttpPath(String),
     /// `http://127.0.0.1:4566`: where it reaches the server.
     Server,
     /// Below a folder of the order, by its place in the list.
     Within(usize, &'static str),
+    /// The number of a descriptor that is open for writing: the order's `aside` is told of the lines.
+    Aside,
 }
 
 /// A request that a worker makes of the `LocalHttp` of its order.

@@ -3,7 +3,7 @@
 
 use crate::{
     Boxed, Node, NodeOrder,
-    nodes::NoNode,
+    nodes::{ByteStream, NoNode},
     worker_parts::{LocalHttp, WorkerEnd, WorkerValue},
 };
 use bytes::Bytes;
@@ -52,6 +52,17 @@ pub struct WorkerOrder {
     pub server: String,
     /// Told of every line that the worker writes.
     pub output: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Told of every line that is written to the descriptor of `WorkerValue::Aside`.
+    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+}
+
+/// A request to an HTTP server of a worker's own.
+#[derive(Clone, Debug)]
+pub struct WorkerPost {
+    pub port: u16,
+    pub path: String,
+    /// A document in JSON.
+    pub body: Bytes,
 }
 
 /// A process and all that it started. Dropped, it is killed.
@@ -64,6 +75,14 @@ pub trait Worker: Send + Sync {
     /// It gets no processor until it is thawed.
     fn freeze(&self);
     fn thaw(&self);
+    /// Connects to a port that something in it listens on. While it is frozen this waits.
+    fn connect(&self, _port: u16) -> Boxed<'_, Result<Box<dyn ByteStream>, String>> {
+        Box::pin(async { Err("nothing listens there".to_owned()) })
+    }
+    /// The status of the answer.
+    fn post(&self, _post: WorkerPost) -> Boxed<'_, Result<u16, String>> {
+        Box::pin(async { Err("nothing listens there".to_owned()) })
+    }
 }
 
 pub trait Workers: Send + Sync {
@@ -80,6 +99,10 @@ pub trait Workers: Send + Sync {
     /// The folder in which some interpreter of a language has AWS's SDK, for those that have none.
     fn sdk(&self, _language: Language) -> Option<String> {
         None
+    }
+    /// Compiles what an engine brings itself in Java, for this interpreter.
+    fn compiled<'a>(&'a self, _java: &'a Interpreter, _sources: Vec<WorkerFile>) -> Boxed<'a, Result<Vec<WorkerFile>, String>> {
+        Box::pin(async { Err("nothing can be compiled".to_owned()) })
     }
     /// What this machine cannot keep apart, a sentence each.
     fn shortcomings(&self) -> Vec<String>;

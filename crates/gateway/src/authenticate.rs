@@ -4,10 +4,10 @@ use crate::body_encoding::BodyEncoding;
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
 use cloudlet_cloud::Mode;
-use cloudlet_engine::{Denial, Dialect, SignatureKind, SignatureRules, Signed};
+use cloudlet_engine::{Denial, Dialect, MachineKey, MachineKeys, SignatureKind, SignatureRules, Signed};
 use cloudlet_identity::{Credential, CredentialError, Identity};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Admitted, Claim, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, read_form_claim};
+use cloudlet_sigv4::{Admitted, Claim, Keys, Location, Payload, Target, Verified, chunks::Decoder, payload, read_claim, read_form_claim};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -36,8 +36,30 @@ pub enum FormClaims {
 
 pub struct Pending<'a> {
     claim: Admitted<'a>,
-    credential: Credential,
+    proof: Proof,
     now: Timestamp,
+}
+
+/// What a signature is compared with.
+enum Proof {
+    Secret(Credential),
+    Machine(MachineKey),
+}
+
+impl Proof {
+    fn caller(self) -> Caller {
+        match self {
+            Proof::Secret(credential) => credential.caller,
+            Proof::Machine(key) => key.caller,
+        }
+    }
+
+    fn verify(&self, claim: &Admitted<'_>, head: &Head<'_>, hash: &str, keys: &Keys) -> Result<Verified, Fault> {
+        match self {
+            Proof::Secret(credential) => claim.verify(head, hash, credential.secret.reveal(), keys),
+            Proof::Machine(key) => claim.verify_with(head, hash, &*key.signs),
+        }
+    }
 }
 
 /// What authentication needs to know of the server and of the service.
@@ -47,6 +69,8 @@ pub struct Authenticator<'a> {
     pub mode: Mode,
     /// The faults of the service.
     pub dialect: &'a Dialect,
+    /// Of the machines of the service.
+    pub machine_keys: Option<&'a dyn MachineKeys>,
     pub target: Target<'a>,
     pub form_claims: FormClaims,
     /// The region of the server, which most claims name.
@@ -68,20 +92,19 @@ impl<'a> Authenticator<'a> {
             Err(fault) => return Err(fault),
         };
         if self.mode == Mode::Off {
-            let caller = self.identity.unchecked(&claim.access_key);
-            return self.unsigned(head, caller, Some(&claim));
+            return self.unsigned(head, self.unchecked(&claim), Some(&claim));
         }
-        let (admitted, credential) = match self.known(head, &claim) {
+        let (admitted, proof) = match self.known(head, &claim) {
             Ok(known) => known,
             Err(fault) => return self.tolerate(head, &claim, fault),
         };
         let declared = Payload::of(head, Some(&claim), self.target.flavor)?;
         if declared == Payload::Body {
-            return Ok(Stage::NeedsBody(Box::new(Pending { claim: admitted, credential, now: self.now })));
+            return Ok(Stage::NeedsBody(Box::new(Pending { claim: admitted, proof, now: self.now })));
         }
         let marker = declared.marker();
         let hash = declared.canonical(|| payload::sha256(b""));
-        let verified = match admitted.verify(head, &hash, credential.secret.reveal(), self.keys) {
+        let verified = match proof.verify(&admitted, head, &hash, self.keys) {
             Ok(verified) => verified,
             Err(fault) => return self.tolerate(head, &claim, fault),
         };
@@ -95,7 +118,7 @@ impl<'a> Authenticator<'a> {
         Ok(Stage::Done(Authenticated {
             region: self.region_of(&claim),
             signed: Some(signed(&claim, self.now, marker)),
-            caller: credential.caller,
+            caller: proof.caller(),
             encoding,
         }))
     }
@@ -105,13 +128,16 @@ impl<'a> Authenticator<'a> {
     }
 
     /// A claim that may be true: in order, in time, and of a key that exists.
-    fn known<'c>(&self, head: &Head<'_>, claim: &Claim<'c>) -> Result<(Admitted<'c>, Credential), Fault>
+    fn known<'c>(&self, head: &Head<'_>, claim: &Claim<'c>) -> Result<(Admitted<'c>, Proof), Fault>
     where
         'a: 'c,
     {
         let admitted = claim.clone().admit(head, self.now, &self.target)?;
+        if let Some(key) = self.machine_key(claim) {
+            return Ok((admitted, Proof::Machine(key)));
+        }
         match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
-            Ok(credential) => Ok((admitted, credential)),
+            Ok(credential) => Ok((admitted, Proof::Secret(credential))),
             Err(unknown) => {
                 tracing::warn!(
                     access_key = %claim.access_key,
@@ -141,9 +167,9 @@ impl<'a> Authenticator<'a> {
         if self.mode == Mode::Off {
             return Ok(done(self.identity.unchecked(&claim.access_key), Some(&claim)));
         }
-        let verified = self.known(head, &claim).and_then(|(admitted, credential)| {
-            admitted.verify_form(head, form, credential.secret.reveal())?;
-            Ok(credential.caller)
+        let verified = self.known(head, &claim).and_then(|(admitted, proof)| match proof {
+            Proof::Secret(credential) => admitted.verify_form(head, form, credential.secret.reveal()).map(|_| credential.caller),
+            Proof::Machine(_) => Err(Fault::internal("machines sign no forms")),
         });
         match verified {
             Ok(caller) => Ok(done(caller, Some(&claim))),
@@ -157,21 +183,30 @@ impl<'a> Authenticator<'a> {
 
     /// Goes on with the body that the signature covers.
     pub fn finish(&self, head: &Head<'_>, pending: Pending<'a>, body: &Bytes) -> Result<Authenticated, Fault> {
-        let Pending { claim, credential, now } = pending;
+        let Pending { claim, proof, now } = pending;
         let done = |caller: Caller| Authenticated {
             region: self.region_of(&claim),
             signed: Some(signed(&claim, now, None)),
             caller,
             encoding: BodyEncoding::Plain,
         };
-        match claim.verify(head, payload::sha256(body).as_str(), credential.secret.reveal(), self.keys) {
-            Ok(_) => Ok(done(credential.caller)),
+        match proof.verify(&claim, head, payload::sha256(body).as_str(), self.keys) {
+            Ok(_) => Ok(done(proof.caller())),
             Err(fault) if self.mode == Mode::Soft => {
                 tolerated(&claim, &fault);
-                Ok(done(self.identity.unchecked(&claim.access_key)))
+                Ok(done(self.unchecked(&claim)))
             }
             Err(fault) => Err(self.spelled(fault)),
         }
+    }
+
+    fn machine_key(&self, claim: &Claim<'_>) -> Option<MachineKey> {
+        self.machine_keys.and_then(|keys| keys.find(&claim.access_key))
+    }
+
+    /// Who a claim says that it is of, where signatures are not enforced.
+    fn unchecked(&self, claim: &Claim<'_>) -> Caller {
+        self.machine_key(claim).map_or_else(|| self.identity.unchecked(&claim.access_key), |key| key.caller)
     }
 
     /// The caller of an unsigned request where signatures are not enforced: the root, as for unknown keys.
@@ -206,8 +241,7 @@ impl<'a> Authenticator<'a> {
             return Err(fault);
         }
         tolerated(claim, &fault);
-        let caller = self.identity.unchecked(&claim.access_key);
-        self.unsigned(head, caller, Some(claim))
+        self.unsigned(head, self.unchecked(claim), Some(claim))
     }
 
     /// Nobody's signature is compared; the body may still come in chunks, or with a declared hash.

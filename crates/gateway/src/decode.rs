@@ -4,7 +4,7 @@ use crate::gateway::{Peer, Transport};
 use cloudlet_aws::{Fault, Head};
 use cloudlet_engine::{AnyOperation, Input, Origin, Quotes, Service, Signed};
 use cloudlet_shape::{OperationSchema, Protocol};
-use cloudlet_wire::{Incoming, codec, validate, validate_discreetly};
+use cloudlet_wire::{Incoming, codec, validate, validate_discreetly, validate_without_values};
 
 /// The input, and the required members that it lacks.
 pub fn decode(
@@ -23,6 +23,7 @@ pub fn decode(
     let validate = match service.dialect.quotes {
         Quotes::Values => validate,
         Quotes::Names => validate_discreetly,
+        Quotes::Sets => validate_without_values,
     };
     if let Some(kind) = service.dialect.validation.of(operation, missing.paths())
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)

@@ -13,6 +13,7 @@ use cloudlet_aws::{Caller, Fault, Head};
 use cloudlet_cloud::{EntryPoint, Mode};
 use cloudlet_engine::{Call, EndpointAnswer, EndpointCallers, EndpointField, EndpointRequest, HttpEndpoint, HttpEndpoints, Service, Signed};
 use cloudlet_shape::{Body, Protocol};
+use cloudlet_sigv4::Target;
 use cloudlet_wire::{Answer, HostParts, Recognized};
 use http::Version;
 use std::sync::Arc;
@@ -104,7 +105,10 @@ impl Gateway {
         }
         let recognized = Recognized { service: service.schema, protocol: Protocol::RestJson, host: HostParts::default() };
         let missing = || service.dialect.missing_token.says("Forbidden");
-        let authenticator = self.authenticator(service, &recognized, head.method, None);
+        let mut authenticator = self.authenticator(service, &recognized, head.method, None);
+        if let Some(name) = to.endpoint.signing_name {
+            authenticator.target = Target::service(name).at_home(self.region.as_str());
+        }
         let (Authenticated { caller, signed, encoding, .. }, body) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arriving),
             Stage::NeedsBody(pending) => {

@@ -25,8 +25,10 @@ mod response_format;
 mod router;
 mod sockets;
 mod website;
+mod websockets;
 
 pub use access::Access;
 pub use connection::{Listener, serve};
 pub use gateway::Parts;
 pub use limits::Limits;
+pub use websockets::{socket, socket_config};

@@ -361,6 +361,7 @@ impl Gateway {
             keys: &self.keys,
             mode: self.cloud.mode(),
             dialect: &service.dialect,
+            machine_keys: service.machine_keys.as_deref(),
             target,
             form_claims: if is_form { FormClaims::Possible } else { FormClaims::None },
             home: &self.region,

@@ -38,7 +38,7 @@ impl Server {
     pub fn new(parts: Parts) -> Server {
         let admin = parts.admin.clone();
         let public_files: Vec<Arc<dyn PublicFiles>> = parts.cloud.services().filter_map(|service| service.public_files.clone()).collect();
-        let sockets = Sockets::of(parts.cloud.services().filter_map(|service| service.socket_hooks.clone()));
+        let sockets = Sockets::of(parts.cloud.services().flat_map(|service| service.socket_hooks.clone()));
         let gateway = Arc::new(Gateway::new(parts));
         let mut segments: Vec<String> = ADMIN.map(str::to_owned).into();
         let mut files = Router::new();

@@ -4,36 +4,19 @@ use crate::{
     access::Page,
     answer::{AnswerBody, Plain, response},
     gateway::Gateway,
+    websockets::{socket, socket_config},
 };
 use axum::{extract::Request as AxumRequest, response::Response};
-use bytes::Bytes;
-use cloudlet_engine::{Boxed, Socket, SocketClose, SocketHooks, SocketMessage, SocketReader, SocketWriter, within};
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
-};
+use cloudlet_engine::{Boxed, SocketHooks};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use hyper::{Request, body::Incoming, upgrade::Upgraded};
+use hyper::{Request, body::Incoming};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{
-        Message, Utf8Bytes,
-        handshake::derive_accept_key,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
-    },
+    tungstenite::{handshake::derive_accept_key, protocol::Role},
 };
-
-/// The largest message. Those of Session Manager are of 1,144 bytes, and of 142,000 at most.
-const MESSAGE: usize = 160 << 10;
-/// What is read at once, and written.
-const BUFFER: usize = 16 << 10;
-/// How long a peer may take nothing of what it is sent.
-const STALLED: Duration = Duration::from_secs(60);
-
-type Stream = WebSocketStream<TokioIo<Upgraded>>;
 
 /// What a connection became.
 #[derive(Default)]
@@ -89,16 +72,8 @@ impl Sockets {
         let upgrade = hyper::upgrade::on(&mut request);
         *upgraded.0.lock() = Some(Box::pin(async move {
             let Ok(io) = upgrade.await else { return };
-            let mut config = WebSocketConfig::default();
-            config.max_message_size = Some(MESSAGE);
-            config.max_frame_size = Some(MESSAGE);
-            config.read_buffer_size = BUFFER;
-            config.write_buffer_size = BUFFER;
-            config.max_write_buffer_size = 2 * (MESSAGE + BUFFER);
-            let stream = WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(config)).await;
-            let (sink, stream) = stream.split();
-            let socket = Socket { reader: Box::new(Reader(stream)), writer: Box::new(Writer(sink)) };
-            hooks.serve(path, socket).await;
+            let stream = WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(socket_config())).await;
+            hooks.serve(path, socket(stream)).await;
         }));
         let mut response = Response::new(AnswerBody::Routed(axum::body::Body::empty()));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -118,54 +93,4 @@ fn names_bucket(gateway: &Gateway, request: &Request<Incoming>) -> bool {
     *head.uri_mut() = request.uri().clone();
     head.headers_mut().extend(request.headers().get(header::HOST).map(|host| (header::HOST, host.clone())));
     gateway.names_bucket(&head)
-}
-
-struct Reader(SplitStream<Stream>);
-
-impl SocketReader for Reader {
-    fn receive(&mut self) -> Boxed<'_, Option<SocketMessage>> {
-        Box::pin(async {
-            loop {
-                match self.0.next().await?.ok()? {
-                    Message::Text(text) => return Some(SocketMessage::Text(text.as_str().to_owned())),
-                    Message::Binary(bytes) => return Some(SocketMessage::Binary(bytes)),
-                    Message::Close(_) => return None,
-                    Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-                }
-            }
-        })
-    }
-}
-
-struct Writer(SplitSink<Stream, Message>);
-
-impl Writer {
-    async fn write(&mut self, message: Message) -> bool {
-        matches!(within(STALLED, self.0.feed(message)).await, Some(Ok(())))
-    }
-}
-
-impl SocketWriter for Writer {
-    fn send(&mut self, message: SocketMessage) -> Boxed<'_, bool> {
-        let message = match message {
-            SocketMessage::Text(text) => Message::Text(Utf8Bytes::from(text)),
-            SocketMessage::Binary(bytes) => Message::Binary(bytes),
-        };
-        Box::pin(self.write(message))
-    }
-
-    fn flush(&mut self) -> Boxed<'_, bool> {
-        Box::pin(async { matches!(within(STALLED, self.0.flush()).await, Some(Ok(()))) })
-    }
-
-    fn ping(&mut self) -> Boxed<'_, bool> {
-        Box::pin(async { self.write(Message::Ping(Bytes::new())).await && self.flush().await })
-    }
-
-    fn close(&mut self, close: SocketClose) -> Boxed<'_, ()> {
-        Box::pin(async move {
-            let frame = CloseFrame { code: CloseCode::from(close.code), reason: close.reason.into() };
-            let _ = within(STALLED, self.0.send(Message::Close(Some(frame)))).await;
-        })
-    }
 }

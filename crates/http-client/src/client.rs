@@ -5,7 +5,7 @@ use crate::{
     tls,
 };
 use bytes::{Bytes, BytesMut};
-use cloudlet_engine::{Boxed, HttpClient, HttpRequest, HttpResponse, SendError};
+use cloudlet_engine::{Boxed, ByteStream, HttpClient, HttpRequest, HttpResponse, SendError};
 use http::{HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -94,6 +94,21 @@ impl Client {
                 Ok(()) => exchange.await,
                 Err(error) => Err(unreachable(error)),
             },
+        }
+    }
+}
+
+/// A connection to an address, over TLS if its scheme says so: for what goes on in another protocol.
+pub async fn connect(url: &str) -> Result<Box<dyn ByteStream>, SendError> {
+    let address = Address::read(url)?;
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
+    let _ = stream.set_nodelay(true);
+    match address.scheme {
+        Scheme::Http => Ok(Box::new(stream)),
+        Scheme::Https => {
+            let name = ServerName::try_from(address.host.clone()).map_err(unreachable)?;
+            let stream = tls::connector().map_err(unreachable)?.connect(name, stream).await.map_err(unreachable)?;
+            Ok(Box::new(stream))
         }
     }
 }

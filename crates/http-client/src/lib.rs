@@ -5,4 +5,4 @@ mod address;
 mod client;
 mod tls;
 
-pub use client::{Bounds, Client};
+pub use client::{Bounds, Client, connect};

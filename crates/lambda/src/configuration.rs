@@ -49,6 +49,8 @@ pub struct Settings {
     pub memory: Option<i32>,
     pub dead_letters: Option<DeadLetterConfig>,
     pub environment: Option<Environment>,
+    /// The key of the environment. An empty one is none.
+    pub key: Option<String>,
     pub tracing: Option<TracingConfig>,
     pub layers: Option<Vec<String>>,
     pub architectures: Option<Vec<String>>,
@@ -115,8 +117,12 @@ fn check_dead_letters(config: &DeadLetterConfig) -> Result<(), Fault> {
 }
 
 impl Settings {
-    /// What can be said of them without the function.
-    pub fn check(&self, lambda: &Lambda) -> Result<(), Fault> {
+    pub fn dead_letter_target(&self) -> Option<&str> {
+        self.dead_letters.as_ref()?.target_arn.as_deref().filter(|target| !target.is_empty())
+    }
+
+    /// What can be said of them. `log_format`: as it is before.
+    pub fn check(&self, lambda: &Lambda, log_format: Option<&str>) -> Result<(), Fault> {
         at_most(self.timeout, limits::MOST_TIMEOUT, "timeout")?;
         at_most(self.memory, limits::MOST_MEMORY, "memorySize")?;
         at_most(self.storage.as_ref().map(|storage| storage.size), limits::MOST_STORAGE, "ephemeralStorage.size")?;
@@ -125,7 +131,7 @@ impl Settings {
         }
         if let Some(logging) = &self.logging {
             let has_level = logging.application_log_level.is_some() || logging.system_log_level.is_some();
-            if has_level && logging.log_format.as_deref().is_some_and(|form| form != "JSON") {
+            if has_level && logging.log_format.as_deref().or(log_format) != Some("JSON") {
                 // AWS: unverified wording.
                 return Err(faults::invalid("To use ApplicationLogLevel or SystemLogLevel, LogFormat must be JSON."));
             }
@@ -136,7 +142,7 @@ impl Settings {
     }
 
     /// Changes a configuration. The environment is kept apart.
-    pub fn apply(self, configuration: &mut FunctionConfiguration, environment: &mut Option<Map<String>>, layers: Option<Vec<Layer>>) {
+    pub fn apply(self, configuration: &mut FunctionConfiguration, layers: Option<Vec<Layer>>) {
         fn set<T>(to: &mut Option<T>, from: Option<T>) {
             if from.is_some() {
                 *to = from;
@@ -183,8 +189,8 @@ impl Settings {
         if let Some(layers) = layers {
             configuration.layers = Some(layers).filter(|layers| !layers.is_empty());
         }
-        if let Some(given) = self.environment {
-            *environment = given.variables;
+        if let Some(key) = self.key {
+            configuration.kms_key_arn = Some(key).filter(|key| !key.is_empty());
         }
     }
 }

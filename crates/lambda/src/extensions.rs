@@ -46,6 +46,8 @@ struct Extension {
     waiting: VecDeque<Value>,
     /// It asks for an event, and has none.
     is_idle: bool,
+    /// It has asked for its first event, and that has been told.
+    is_told: bool,
 }
 
 /// What an event tells the extensions.
@@ -61,6 +63,10 @@ impl Extensions {
         Extensions { expected, described, ..Extensions::default() }
     }
 
+    pub fn described(&self) -> &Described {
+        &self.described
+    }
+
     /// Whether each that was started has registered, and all that have wait for events.
     pub fn are_idle(&self) -> bool {
         let state = self.state.lock();
@@ -74,6 +80,17 @@ impl Extensions {
 
     pub fn are_any(&self) -> bool {
         !self.state.lock().registered.is_empty()
+    }
+
+    /// The extensions that have become ready since this was asked before: their names, and the events that they want.
+    pub fn newly_ready(&self) -> Vec<(String, Vec<String>)> {
+        let mut state = self.state.lock();
+        let new = state.registered.values_mut().filter(|extension| extension.is_idle && !extension.is_told);
+        let told = |extension: &mut Extension| {
+            extension.is_told = true;
+            (extension.name.clone(), extension.events.clone())
+        };
+        new.map(told).collect()
     }
 
     fn tell(&self, event: &str, document: &Value) {
@@ -120,7 +137,7 @@ impl Extensions {
         if state.registered.len() >= MOST {
             return refused(403, "Extension.TooManyExtensions", "Extension limit (10) reached.");
         }
-        let extension = Extension { name: name.to_owned(), events, waiting: VecDeque::new(), is_idle: false };
+        let extension = Extension { name: name.to_owned(), events, waiting: VecDeque::new(), is_idle: false, is_told: false };
         state.registered.insert(id.clone(), extension);
         let mut answer = json!({
             "functionName": self.described.name,
@@ -134,6 +151,12 @@ impl Extensions {
         let mut answer = answered(200, &answer);
         answer.headers.push(("Lambda-Extension-Identifier", id));
         answer
+    }
+
+    /// The name of the extension that a request is from.
+    pub fn sender_name(&self, request: &LocalRequest) -> Result<String, LocalResponse> {
+        let id = self.sender(request)?;
+        Ok(self.state.lock().registered.get(&id).map(|extension| extension.name.clone()).unwrap_or_default())
     }
 
     /// The extension that a request is from.

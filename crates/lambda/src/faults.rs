@@ -19,6 +19,11 @@ pub fn not_built(what: &str) -> Fault {
     NOT_IMPLEMENTED.says(format!("Cloudlet does not have {what} yet."))
 }
 
+pub fn no_runtime(runtime: &str) -> Fault {
+    let text = "Publish its function as an executable of the name bootstrap for provided.al2023, or run its image beside this server.";
+    NOT_IMPLEMENTED.says(format!("Cloudlet does not have the runtime {runtime}. {text}"))
+}
+
 pub fn invalid(message: impl Into<String>) -> Fault {
     user(&INVALID_PARAMETER_VALUE, message)
 }
@@ -39,6 +44,11 @@ pub fn no_resource() -> Fault {
 
 pub fn conflict(message: impl Into<String>) -> Fault {
     user(&RESOURCE_CONFLICT, message)
+}
+
+/// Two changes at the same time.
+pub fn in_progress(function: &cloudlet_aws::Arn) -> Fault {
+    conflict(format!("The operation cannot be performed at this time. An update is in progress for resource: {function}"))
 }
 
 /// `api` names the operation that tells the revision: `GetFunction/GetAlias`.

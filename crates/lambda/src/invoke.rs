@@ -4,14 +4,15 @@
 use crate::{
     Lambda,
     code::{PRINCIPAL, drain},
-    environments::{Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady, stream},
+    environment_start::stream,
+    environments::{Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady},
     faults,
     functions::Resolved,
     limits, logs,
     names::{self, LATEST, Named},
     outcomes::{End, Event, Outcome},
     pieces::Sink,
-    report::Report,
+    report::{Concluded, Report},
     runtime_api::Job,
     state::{Function, FunctionKey, QueuedEvent, Recursion, Version},
     traces,
@@ -156,6 +157,7 @@ impl Lambda {
                 let job = Job {
                     request_id: event.request_id.clone(),
                     function_arn: named.arn().to_string(),
+                    version: shown.clone(),
                     payload: event.payload,
                     deadline: machine.millis() + i64::try_from(timeout.as_millis()).unwrap_or(0),
                     trace: Some(trace.header),
@@ -169,7 +171,10 @@ impl Lambda {
                 end
             }
         };
-        let (payload, failed) = report.conclude(cx, end, timeout, &mut log);
+        let Concluded { payload, failed, record } = report.conclude(cx, end, timeout, &mut log);
+        if let Some(environment) = &reused {
+            environment.report(record);
+        }
         let (session, stream) = match &reused {
             Some(environment) => (Some(environment.session.clone()), environment.stream.clone()),
             None => lost.map_or((None, String::new()), |(session, stream)| (Some(session), stream)),
@@ -204,7 +209,7 @@ impl Lambda {
             sink.head(None).await;
             sink.bytes(body.clone()).await;
         }
-        let (payload, failed) = report.conclude(cx, end, timeout, &mut log);
+        let Concluded { payload, failed, .. } = report.conclude(cx, end, timeout, &mut log);
         let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
         let session = roles::assume_role(cx, &role, &named.key.name, PRINCIPAL, &named.key.arn()).await.ok();
         if let Some(session) = &session {

@@ -4,6 +4,7 @@ use crate::{
     Lambda, faults,
     functions::on_function,
     names::{self, LATEST, Named},
+    sending,
     state::{FunctionKey, InvokeConfig, rows_of},
 };
 use cloudlet_api_lambda::*;
@@ -71,10 +72,25 @@ fn cleaned(mut config: DestinationConfig) -> DestinationConfig {
 }
 
 /// What a request configures, once it is known to say something, and nothing wrong.
-fn named(cx: &Cx, (name, qualifier): (&str, Option<&str>), destinations: Option<&DestinationConfig>, is_empty: bool) -> Result<Named, Fault> {
+async fn named(
+    lambda: &Lambda,
+    cx: &Cx,
+    (name, qualifier): (&str, Option<&str>),
+    destinations: Option<&DestinationConfig>,
+    is_empty: bool,
+) -> Result<Named, Fault> {
     let named = names::function(cx, name, qualifier)?;
     match destinations {
-        Some(config) => check_destinations(config, &named.key)?,
+        Some(config) => {
+            check_destinations(config, &named.key)?;
+            let success = config.on_success.as_ref().and_then(|to| to.destination.as_deref());
+            let failure = config.on_failure.as_ref().and_then(|to| to.destination.as_deref());
+            if let Ok((found, _)) = lambda.resolved(cx, &named) {
+                for target in [success, failure].into_iter().flatten().filter_map(Arn::parse) {
+                    sending::check_destination(cx, found.version.role(), &named.key, &target).await?;
+                }
+            }
+        }
         None if is_empty => return Err(faults::invalid("You must specify at least one of error handling or destination setting.")),
         None => {}
     }
@@ -87,7 +103,7 @@ handler!(
     |lambda, cx, input| Ok(on_function::<PutFunctionEventInvokeConfig>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
         let is_empty = input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none();
-        let named = named(cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty)?;
+        let named = named(lambda, cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty).await?;
         let of = place(&named);
         let config = InvokeConfig {
             modified: cx.now,
@@ -112,7 +128,7 @@ handler!(
     |lambda, cx, input| Ok(on_function::<UpdateFunctionEventInvokeConfig>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
         let is_empty = input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none();
-        let named = named(cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty)?;
+        let named = named(lambda, cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty).await?;
         let of = place(&named);
         let config = lambda.store.write(|state| {
             let mut config = InvokeConfig::clone(state.invoke_configs.get(&of).ok_or_else(|| absent(&of))?);

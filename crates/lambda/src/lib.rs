@@ -10,10 +10,15 @@ mod code;
 mod code_signing;
 mod concurrency;
 mod configuration;
+mod encryption;
+mod environment_folders;
+mod environment_start;
 mod environments;
 mod events;
 mod extensions;
 mod faults;
+mod function_changes;
+mod function_deletion;
 mod functions;
 mod images;
 mod invoke;
@@ -30,6 +35,7 @@ mod patterns;
 mod pieces;
 mod policies;
 mod polling;
+mod progress;
 mod provisioned;
 mod report;
 mod resource_policies;
@@ -37,12 +43,18 @@ mod runtime_api;
 mod runtime_updates;
 mod runtimes;
 mod scheduled;
+mod sending;
 mod state;
 mod streaming;
+mod subscribers;
+mod subscriptions;
 mod tag_rules;
 mod tags;
+mod telemetry;
 mod traces;
+mod url_answers;
 mod url_calls;
+mod url_events;
 mod urls;
 mod versions;
 
@@ -111,9 +123,14 @@ pub fn read_archive(bytes: &[u8]) -> bool {
     archive::check(bytes).is_ok() && archive::unpack(bytes).is_ok()
 }
 
+/// For the fuzz target: reads what an extension asks of the Telemetry API, or of the Logs API.
+pub fn read_subscription(bytes: &[u8]) -> bool {
+    [subscriptions::Interface::Telemetry, subscriptions::Interface::Logs].iter().any(|interface| subscriptions::read(*interface, bytes).is_ok())
+}
+
 /// For the fuzz target: reads what a function answers to a request of its URL, as a whole and as the beginning of a stream.
 pub fn read_answer(bytes: &[u8]) -> bool {
-    url_calls::answer(bytes).is_ok() | url_calls::prelude(bytes).is_some()
+    url_answers::answer(bytes).is_ok() | url_answers::prelude(bytes).is_some()
 }
 
 /// The service. Its code is run by `workers`.
@@ -140,6 +157,7 @@ pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>, optio
         .handles::<scheduled::PollQueue>()
         .handles::<scheduled::Provision>()
         .handles::<scheduled::InvokeUrl>()
+        .handles::<scheduled::MaySend>()
         .handles::<api::Invoke>()
         .handles::<api::InvokeWithResponseStream>()
         .handles::<api::InvokeAsync>()

@@ -89,6 +89,14 @@ fn filters(criteria: Option<FilterCriteria>) -> Result<Vec<String>, Fault> {
     Ok(filters)
 }
 
+/// What only mappings of other sources have. AWS: recorded for destinations.
+fn check_unsupported(parameters: &[(&str, bool)]) -> Result<(), Fault> {
+    match parameters.iter().find(|(_, given)| *given) {
+        Some((name, _)) => Err(faults::invalid(format!("Unsupported {name} parameter for given event source mapping type."))),
+        None => Ok(()),
+    }
+}
+
 /// The permission for an operation on a mapping, with its function as a condition key.
 pub fn on_mapping<O: Operation>(lambda: &Lambda, cx: &Cx, id: &str) -> Permission {
     let mapping = lambda.store.read(|state| state.mappings.get(id).cloned());
@@ -161,9 +169,19 @@ handler!(
         if arn.service() != "sqs" || Account::parse(arn.account()).is_none() {
             return Err(faults::invalid("Unrecognized event source."));
         }
-        if input.destination_config.is_some() {
-            return Err(faults::invalid("Unsupported DestinationConfig parameter for given event source mapping type."));
+        if input.starting_position.is_some() {
+            return Err(faults::invalid("StartingPosition is not valid for SQS event sources."));
         }
+        check_unsupported(&[("Topics", input.topics.is_some()), ("Queues", input.queues.is_some())])?;
+        check_unsupported(&[
+            ("DestinationConfig", input.destination_config.is_some()),
+            ("ParallelizationFactor", input.parallelization_factor.is_some()),
+            ("BisectBatchOnFunctionError", input.bisect_batch_on_function_error.is_some()),
+            ("MaximumRetryAttempts", input.maximum_retry_attempts.is_some()),
+            ("MaximumRecordAgeInSeconds", input.maximum_record_age_in_seconds.is_some()),
+            ("TumblingWindowInSeconds", input.tumbling_window_in_seconds.is_some()),
+            ("SourceAccessConfigurations", input.source_access_configurations.is_some()),
+        ])?;
         if input.kms_key_arn.is_some()
             || input.provisioned_poller_config.is_some()
             || input.metrics_config.is_some()
@@ -221,9 +239,15 @@ handler!(
     |lambda, cx, input| Ok(on_mapping::<UpdateEventSourceMapping>(lambda, cx, &input.uuid).into()),
     |lambda, cx, input| {
         let mut mapping = Mapping::clone(&*lambda.mapping(cx, &input.uuid)?);
-        if input.destination_config.is_some() {
-            return Err(faults::invalid("Unsupported DestinationConfig parameter for given event source mapping type."));
-        }
+        check_unsupported(&[
+            ("DestinationConfig", input.destination_config.is_some()),
+            ("ParallelizationFactor", input.parallelization_factor.is_some()),
+            ("BisectBatchOnFunctionError", input.bisect_batch_on_function_error.is_some()),
+            ("MaximumRetryAttempts", input.maximum_retry_attempts.is_some()),
+            ("MaximumRecordAgeInSeconds", input.maximum_record_age_in_seconds.is_some()),
+            ("TumblingWindowInSeconds", input.tumbling_window_in_seconds.is_some()),
+            ("SourceAccessConfigurations", input.source_access_configurations.is_some()),
+        ])?;
         if input.kms_key_arn.is_some()
             || input.provisioned_poller_config.is_some()
             || input.metrics_config.is_some()

@@ -25,6 +25,11 @@ impl Named {
         }
     }
 
+    /// For what changes a function: `$LATEST` is it. AWS: unverified.
+    pub fn changeable(self) -> Result<FunctionKey, Fault> {
+        if self.qualifier.as_deref() == Some(LATEST) { Ok(self.key) } else { self.whole() }
+    }
+
     /// For operations on functions as a whole.
     pub fn whole(self) -> Result<FunctionKey, Fault> {
         if self.qualifier.is_some() { Err(faults::function_only()) } else { Ok(self.key) }
@@ -70,7 +75,9 @@ pub fn function(cx: &Cx, name: &str, qualifier: Option<&str>) -> Result<Named, F
 
 /// The number of a version; `$LATEST` is 0.
 pub fn version(qualifier: &str) -> Option<u64> {
-    if qualifier == LATEST { Some(0) } else { qualifier.parse().ok().filter(|_| qualifier.bytes().all(|byte| byte.is_ascii_digit())) }
+    // None begins with a zero.
+    let is_number = qualifier.bytes().all(|byte| byte.is_ascii_digit()) && !qualifier.starts_with('0');
+    if qualifier == LATEST { Some(0) } else { qualifier.parse().ok().filter(|_| is_number) }
 }
 
 /// A layer as a request names it: by its name, or its ARN.

@@ -82,7 +82,7 @@ fn lanes(batches: Vec<Vec<Message>>) -> Vec<Lane> {
 }
 
 /// A message as the function sees it.
-fn record(queue: &Arn, message: &Message) -> Value {
+fn record(mapping: &Mapping, queue: &Arn, message: &Message) -> Value {
     let attributes: Map<String, Value> = message
         .message_attributes
         .iter()
@@ -112,7 +112,9 @@ fn record(queue: &Arn, message: &Message) -> Value {
         "eventSourceARN": queue.as_str(),
         "awsRegion": queue.region(),
     });
-    if let (Some(digest), Value::Object(members)) = (&message.md5_of_message_attributes, &mut record) {
+    let digest = &message.md5_of_message_attributes;
+    // AWS: recorded: with a batching window it is there without attributes, too.
+    if let (true, Value::Object(members)) = (digest.is_some() || mapping.window > 0, &mut record) {
         members.insert("md5OfMessageAttributes".into(), json!(digest));
     }
     record
@@ -199,7 +201,7 @@ impl Lambda {
             }
             any = true;
             let takes = |message: &Message| {
-                let document = filtered(&record(queue, message));
+                let document = filtered(&record(mapping, queue, message));
                 filters.is_empty() || filters.iter().any(|filter| filter.matches(&document))
             };
             let (taken, refused): (Vec<Message>, Vec<Message>) = messages.into_iter().partition(takes);
@@ -248,7 +250,7 @@ impl Lambda {
 
     /// Whether every message was handled.
     async fn handle_batch(&self, cx: &Cx, mapping: &Mapping, caller: &Caller, queue: &Arn, batch: Vec<Message>) -> bool {
-        let records: Vec<Value> = batch.iter().map(|message| record(queue, message)).collect();
+        let records: Vec<Value> = batch.iter().map(|message| record(mapping, queue, message)).collect();
         let payload = Bytes::from(json!({ "Records": records }).to_string());
         let named = mapping.named();
         let Some((resolved, function)) = self.found(cx, &named) else { return false };
@@ -371,6 +373,28 @@ mod tests {
             ..Message::default()
         };
         groups.iter().map(message).collect()
+    }
+
+    #[test]
+    fn a_window_shows_the_absent_digest() {
+        let queue = Arn::parse("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
+        let key =
+            crate::state::FunctionKey { account: cloudlet_aws::Account::default(), region: cloudlet_aws::Region::new("us-east-1"), name: "f".into() };
+        let mapping = |window| Mapping {
+            function: key.clone(),
+            qualifier: None,
+            source: queue.to_string(),
+            batch: 10,
+            window,
+            filters: vec![],
+            partial: false,
+            concurrency: None,
+            enabled: true,
+            modified: Timestamp(0),
+            tags: cloudlet_shape::Map::new(),
+        };
+        let shown = |window| record(&mapping(window), &queue, &Message::default()).get("md5OfMessageAttributes").cloned();
+        assert_eq!((shown(0), shown(1)), (None, Some(Value::Null)));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use crate::{
     Lambda, limits,
     outcomes::End,
+    progress::millis as rounded,
+    runtime_api::RuntimeApi,
     runtimes,
     state::{FunctionKey, Version},
 };
@@ -59,9 +61,19 @@ fn millis(of: Duration) -> f64 {
     of.as_secs_f64() * 1_000.0
 }
 
-/// As AWS writes it in JSON: three digits.
-fn rounded(of: Duration) -> f64 {
-    (millis(of) * 1_000.0).round() / 1_000.0
+impl RuntimeShown {
+    /// Tells those who subscribe to it that an environment begins.
+    pub fn begin(&self, api: &RuntimeApi, memory: u64) {
+        api.begin(memory, &format!("{}{}", self.version, self.note), &self.arn);
+    }
+}
+
+/// What an event comes to.
+pub struct Concluded {
+    pub payload: Bytes,
+    pub failed: bool,
+    /// The report as a document.
+    pub record: Value,
 }
 
 impl Report {
@@ -109,7 +121,7 @@ impl Report {
     }
 
     /// The answer, and the last lines of the log.
-    pub fn conclude(&mut self, cx: &Cx, end: End, timeout: Duration, log: &mut String) -> (Bytes, bool) {
+    pub fn conclude(&mut self, cx: &Cx, end: End, timeout: Duration, log: &mut String) -> Concluded {
         let id = self.request_id.clone();
         let mut status = String::new();
         let mut told = json!({ "status": "success" });
@@ -164,7 +176,6 @@ impl Report {
                 let _ = write!(log, "\tInit Duration: {:.2} ms", millis(init));
             }
             let _ = writeln!(log, "{status}\t");
-            return (payload, failed);
         }
         let mut metrics = json!({
             "durationMs": rounded(self.duration),
@@ -180,6 +191,6 @@ impl Report {
             record.extend(told);
         }
         self.say(cx, log, "platform.report", &record);
-        (payload, failed)
+        Concluded { payload, failed, record }
     }
 }

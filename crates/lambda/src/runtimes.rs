@@ -143,10 +143,13 @@ pub fn program(workers: &dyn Workers, runtime: &str) -> Result<Program, Fault> {
         (Language::Node, version, format!("node (version {version})"))
     } else if let Some(version) = runtime.strip_prefix("ruby") {
         (Language::Ruby, version, format!("ruby (version {version})"))
+    } else if let Some(version) = runtime.strip_prefix("java") {
+        let version = version.split('.').next().unwrap_or_default();
+        (Language::Java, version, format!("a JDK (version {version})"))
     } else if runtime.starts_with("provided") {
         return Ok(Program::Own);
     } else {
-        return Err(faults::not_built(&format!("the runtime {runtime}")));
+        return Err(faults::no_runtime(runtime));
     };
     match workers.interpreter(language, version) {
         Some(interpreter) => Ok(Program::Interpreted(language, interpreter)),
@@ -175,6 +178,6 @@ pub fn shown(runtime: &str) -> String {
 
 /// Whether an interpreter is of the runtime's own version.
 pub fn is(runtime: &str, interpreter: &Interpreter) -> bool {
-    let version = runtime.trim_start_matches("python").trim_start_matches("ruby").trim_start_matches("nodejs").trim_end_matches(".x");
+    let version = runtime.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_end_matches(".x").trim_end_matches(".al2");
     version == interpreter.version
 }

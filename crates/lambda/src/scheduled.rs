@@ -1,6 +1,6 @@
-//! The operations that only the scheduler calls, and that of function URLs. They are in no model, so no request is recognized as one of them.
+//! The operations that only the scheduler calls, that of function URLs, and that by which a role is asked what it may. They are in no model, so no request is recognized as one of them.
 
-pub use own::{InvokeUrl, PollQueue, Provision, RunEvent};
+pub use own::{InvokeUrl, MaySend, PollQueue, Provision, RunEvent};
 
 use cloudlet_shape::Shape;
 
@@ -20,8 +20,13 @@ pub struct ProvisionInput {
     pub qualifier: String,
 }
 
+#[derive(Shape, Clone, Default)]
+pub struct TargetInput {
+    pub arn: String,
+}
+
 mod own {
-    use crate::scheduled::{EventInput, MappingInput, ProvisionInput};
+    use crate::scheduled::{EventInput, MappingInput, ProvisionInput, TargetInput};
     use cloudlet_engine::{EndpointAnswer, EndpointRequest};
     use cloudlet_shape::{Empty, operations};
 
@@ -30,5 +35,6 @@ mod own {
         InvokeUrl(EndpointRequest) -> EndpointAnswer {}
         PollQueue(MappingInput) -> Empty {}
         Provision(ProvisionInput) -> Empty {}
+        MaySend(TargetInput) -> Empty {}
     }
 }

@@ -181,6 +181,9 @@ pub struct Version {
     pub configuration: StoredShape<FunctionConfiguration>,
     #[serde(default, serialize_with = "as_secret")]
     pub environment: Option<Map<String>>,
+    /// The environment in place of that, where the function has a key of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
     pub code: Blob,
     /// Bytes of the code when it is unpacked.
     pub unpacked: u64,
@@ -193,6 +196,13 @@ pub struct Version {
     /// Of `$LATEST`: the version that was made of it as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<u64>,
+}
+
+/// Variables that KMS has encrypted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sealed {
+    #[serde(with = "cloudlet_store::as_base64")]
+    pub ciphertext: Bytes,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ handler!(
     PublishVersion,
     |lambda, cx, input| Ok(on_function::<PublishVersion>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.key;
+        let key = names::function(cx, &input.function_name, None)?.changeable()?;
         if input.publish_to.is_some() {
             return Err(faults::not_built("PublishTo of functions"));
         }
@@ -47,7 +47,7 @@ handler!(
         if version.code == *copy.blob() {
             copy.commit();
         }
-        Ok(version.shown(&key, number, &key.qualified_arn(&number.to_string()), Shown::Alone))
+        Ok(lambda.shown(cx, &version, (&key, number), &key.qualified_arn(&number.to_string()), Shown::Alone).await)
     }
 );
 
@@ -63,11 +63,13 @@ handler!(
             let rows = state.versions_of(&key).map(|(number, version)| (number, (number, version.clone())));
             paging.page_of(paging.length(limits::LIST_PAGE, limits::LIST_PAGE), rows)
         });
-        let page = page.map_err(|InvalidToken| faults::invalid_page())?.map(|(number, version)| {
+        let page = page.map_err(|InvalidToken| faults::invalid_page())?;
+        let mut versions = Vec::new();
+        for (number, version) in page.items {
             let qualifier = if number == 0 { LATEST.to_owned() } else { number.to_string() };
-            version.shown(&key, number, &key.qualified_arn(&qualifier), Shown::Listed)
-        });
-        Ok(ListVersionsByFunctionResponse { next_marker: page.next_token, versions: Some(page.items) })
+            versions.push(lambda.shown(cx, &version, (&key, number), &key.qualified_arn(&qualifier), Shown::Listed).await);
+        }
+        Ok(ListVersionsByFunctionResponse { next_marker: page.next_token, versions: Some(versions) })
     }
 );
 

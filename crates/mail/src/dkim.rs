@@ -2,17 +2,13 @@
 //! <https://www.rfc-editor.org/rfc/rfc6376>
 
 mod canonical;
+mod key;
 mod verify;
 
+pub use key::{KeyLength, NoKey, SigningKey};
 pub use verify::{Outcome, Verified, verify};
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
-    rsa::{KeyPair as RsaKeyPair, KeySize},
-    signature::{self, KeyPair},
-};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use canonical::{Method, body, field, fields, split};
 
@@ -34,45 +30,6 @@ const SIGNED: [&str; 15] = [
     "list-unsubscribe",
     "list-unsubscribe-post",
 ];
-
-/// A private key: RSA.
-pub struct SigningKey(RsaKeyPair);
-
-/// The bytes are no RSA key of 1,024 to 8,192 bits (of which AWS takes 1,024 to 2,048).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoKey;
-
-impl SigningKey {
-    /// A new key of 2,048 bits, and its PKCS #8 form.
-    pub fn generate() -> Result<(SigningKey, Vec<u8>), NoKey> {
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| NoKey)?;
-        let der: Pkcs8V1Der<'_> = key.as_der().map_err(|_| NoKey)?;
-        let der = der.as_ref().to_vec();
-        Ok((SigningKey(key), der))
-    }
-
-    /// A key in DER: PKCS #8, or PKCS #1, as people's tools write them.
-    pub fn read(der: &[u8]) -> Result<SigningKey, NoKey> {
-        let key = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
-        key.map(SigningKey).map_err(|_| NoKey)
-    }
-
-    pub fn bits(&self) -> usize {
-        self.0.public_modulus_len() * 8
-    }
-
-    /// What the record of its selector says: `p=…`.
-    pub fn record(&self) -> Result<String, NoKey> {
-        let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> = self.0.public_key().as_der().map_err(|_| NoKey)?;
-        Ok(format!("p={}", STANDARD.encode(der.as_ref())))
-    }
-
-    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, NoKey> {
-        let mut signature = vec![0; self.0.public_modulus_len()];
-        self.0.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).map_err(|_| NoKey)?;
-        Ok(signature)
-    }
-}
 
 /// Who signs.
 pub struct Signer<'a> {
@@ -137,9 +94,31 @@ mod tests {
 
     #[test]
     fn what_is_signed_is_verified_and_what_is_changed_is_not() {
-        let (key, der) = SigningKey::generate().unwrap();
-        assert_eq!((key.bits(), SigningKey::read(&der).unwrap().bits()), (2048, 2048));
-        let signer = Signer { domain: "example.com", selector: "s", key: &key };
+        for (length, bits) in [(KeyLength::Bits1024, 1024), (KeyLength::Bits2048, 2048)] {
+            let (key, der) = SigningKey::generate(length).unwrap();
+            assert_eq!((key.bits(), SigningKey::read(&der).unwrap().bits()), (bits, bits));
+            signs(&key);
+        }
+    }
+
+    /// Made by OpenSSL, as people make them: PKCS #1 and PKCS #8 of one key.
+    #[test]
+    fn short_keys_sign_and_keys_that_are_too_short_do_not() {
+        for text in [include_str!("dkim/test_keys/1024.pkcs1"), include_str!("dkim/test_keys/1024.pkcs8"), include_str!("dkim/test_keys/1536.pkcs8")]
+        {
+            let der = STANDARD.decode(text.split_ascii_whitespace().collect::<String>()).unwrap();
+            let key = SigningKey::read(&der).unwrap();
+            assert!([1024, 1536].contains(&key.bits()), "{}", key.bits());
+            signs(&key);
+        }
+        let der = STANDARD.decode(include_str!("dkim/test_keys/768.pkcs8").split_ascii_whitespace().collect::<String>()).unwrap();
+        assert_eq!(SigningKey::read(&der).err(), Some(NoKey));
+        assert_eq!(SigningKey::read(b"none").err(), Some(NoKey));
+    }
+
+    fn signs(key: &SigningKey) {
+        let signer = Signer { domain: "example.com", selector: "s", key };
+        assert_eq!(signer.sign(MESSAGE.as_bytes(), 1_000), signer.sign(MESSAGE.as_bytes(), 1_000), "the same each time");
         let signed = format!("{}{MESSAGE}", signer.sign(MESSAGE.as_bytes(), 1_000).unwrap());
         let records = Records(BTreeMap::from([("s._domainkey.example.com".to_owned(), key.record().unwrap())]));
         let outcome = |message: &str| verify(message.as_bytes(), &records, 1_000).into_iter().map(|one| one.outcome).collect::<Vec<_>>();

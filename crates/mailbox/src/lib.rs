@@ -1,10 +1,15 @@
 //! One mailbox for everything that AWS would send to people: mail, text messages, push notifications. Services add to it; people and
 //! tests read it. Deliberately no delivery: nothing leaves the machine.
 
+mod signing;
+
+pub use signing::{Signatures, Signer, SignerId};
+
 use bytes::Bytes;
 use cloudlet_aws::Timestamp;
 use cloudlet_store::{Blob, BlobId, Blobs, Journal, PendingBlob, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
+use signing::SigningKeys;
 use std::{io, sync::Arc};
 
 /// How it would have been sent.
@@ -47,6 +52,9 @@ pub struct Mail {
     /// `body` and `html` are only the beginnings of long texts, which are whole in `raw`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shortened: bool,
+    /// Who signs the message, in `raw` without its signatures.
+    #[serde(default, skip_serializing_if = "Signatures::is_empty")]
+    pub signatures: Signatures,
 }
 
 /// Longer texts are in the row by their beginnings.
@@ -71,6 +79,25 @@ mod source {
 }
 
 impl Mail {
+    /// Without anything in it.
+    pub fn new(at: Timestamp, channel: Channel, service: &str) -> Mail {
+        Mail {
+            at,
+            channel,
+            service: service.to_owned(),
+            source: None,
+            from: String::new(),
+            to: vec![],
+            subject: None,
+            body: String::new(),
+            html: None,
+            fields: vec![],
+            raw: None,
+            shortened: false,
+            signatures: Signatures::default(),
+        }
+    }
+
     fn size(&self) -> usize {
         let fields = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         let to = self.to.iter().map(String::len).sum::<usize>();
@@ -78,6 +105,7 @@ impl Mail {
             + self.html.as_ref().map_or(0, String::len)
             + self.subject.as_ref().map_or(0, String::len)
             + self.raw.as_ref().map_or(0, |raw| usize::try_from(raw.length()).unwrap_or(usize::MAX))
+            + self.signatures.size()
             + fields
             + to
     }
@@ -103,22 +131,69 @@ pub type Number = u64;
 #[derive(Default)]
 struct Rows {
     mail: Table<Number, Arc<Mail>>,
-    /// One row: the bytes of all mail.
+    /// The signers of the mail that is there.
+    signers: Table<SignerId, Arc<Signer>>,
+    /// How many mails each of them signs.
+    signed: Table<SignerId, usize>,
+    /// One row: the bytes of all mail and all signers.
     total_size: Table<(), usize>,
 }
 
-tables!(Rows { mail } indexes(Rows::reindex) { total_size });
+tables!(Rows { mail, signers } indexes(Rows::reindex) { signed, total_size });
 
 impl Rows {
     fn reindex(&mut self) {
-        let total_size = self.mail.values().map(|mail| mail.size()).sum();
-        if total_size > 0 {
-            self.total_size.insert((), total_size);
+        let mails: usize = self.mail.values().map(|mail| mail.size()).sum();
+        self.set_total_size(mails + self.signers.values().map(|signer| signer.size()).sum::<usize>());
+        for mail in self.mail.values() {
+            for id in &mail.signatures.signers {
+                *self.signed.get_or_insert_with(id.clone(), || 0) += 1;
+            }
         }
     }
 
     fn total_size(&self) -> usize {
         self.total_size.get(&()).copied().unwrap_or_default()
+    }
+
+    fn set_total_size(&mut self, size: usize) {
+        if size > 0 {
+            self.total_size.insert((), size);
+        } else {
+            self.total_size.remove(&());
+        }
+    }
+
+    fn add(&mut self, mail: Mail, signers: &[Arc<Signer>]) -> Number {
+        let number = self.mail.last().map_or(0, |(number, _)| *number) + 1;
+        let mut size = self.total_size() + mail.size();
+        for signer in signers {
+            if !self.signers.contains(&signer.id) {
+                size += signer.size();
+                self.signers.insert(signer.id.clone(), signer.clone());
+            }
+            *self.signed.get_or_insert_with(signer.id.clone(), || 0) += 1;
+        }
+        self.mail.insert(number, Arc::new(mail));
+        self.set_total_size(size);
+        number
+    }
+
+    /// Removes a mail, and the signers that no other mail has.
+    fn take(&mut self, number: Number) -> Option<Arc<Mail>> {
+        let mail = self.mail.remove(&number)?;
+        let mut size = self.total_size() - mail.size();
+        for id in &mail.signatures.signers {
+            let left = self.signed.get(id).map_or(0, |count| count - 1);
+            if left > 0 {
+                self.signed.insert(id.clone(), left);
+                continue;
+            }
+            self.signed.remove(id);
+            size -= self.signers.remove(id).map_or(0, |signer| signer.size());
+        }
+        self.set_total_size(size);
+        Some(mail)
     }
 }
 
@@ -151,12 +226,14 @@ pub struct Mailbox {
     rows: Arc<Store<Rows>>,
     blobs: Blobs,
     limits: MailboxLimits,
+    keys: SigningKeys,
     arrivals: tokio::sync::watch::Sender<u64>,
 }
 
 impl Mailbox {
     pub fn new(journal: &Journal, blobs: Blobs, limits: MailboxLimits) -> Mailbox {
-        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), blobs, limits, arrivals: tokio::sync::watch::Sender::new(0) }
+        let rows = Arc::new(Store::new("mailbox", journal, Rows::default()));
+        Mailbox { rows, blobs, limits, keys: SigningKeys::default(), arrivals: tokio::sync::watch::Sender::new(0) }
     }
 
     /// For inspection, reset and snapshots.
@@ -170,9 +247,7 @@ impl Mailbox {
     }
 
     pub fn put(&self, mail: Mail) -> Number {
-        let number = self.insert(mail);
-        self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
-        number
+        self.insert(mail, &[])
     }
 
     /// Stores the source of a mail that is put later. A short one waits for nothing.
@@ -180,38 +255,51 @@ impl Mailbox {
         self.blobs.put(id, raw).await
     }
 
-    /// Puts a mail with its source.
-    pub fn put_with(&self, mut mail: Mail, raw: PendingBlob) -> Number {
+    /// Puts a mail with its source, which `signers` sign as of the mail's time once somebody reads it.
+    pub fn put_with(&self, mut mail: Mail, raw: PendingBlob, signers: &[Arc<Signer>]) -> Number {
         mail.raw = Some(raw.blob().clone());
+        mail.signatures = Signatures::by(signers);
         mail.shorten();
-        let number = self.put(mail);
+        let number = self.insert(mail, signers);
         raw.commit();
         number
     }
 
-    /// The source of a mail. `None`: it has none, or it is gone.
+    /// The source of a mail, signed. `None`: it has none, or it is gone.
     pub async fn raw(&self, mail: &Mail) -> Option<Bytes> {
         let reader = self.blobs.read_all(mail.raw.as_ref()?).ok()?;
-        reader.whole().await.ok()
+        let message = reader.whole().await.ok()?;
+        if mail.signatures.is_empty() {
+            return Some(message);
+        }
+        if mail.signatures.fields.get().is_none() {
+            let signer = |rows: &Rows| mail.signatures.signers.iter().map(|id| rows.signers.get(id).cloned()).collect::<Option<Vec<_>>>();
+            let fields = self.keys.fields(&self.rows.read(signer)?, &message, mail.at);
+            // Whoever made them at the same time made the same.
+            let _ = mail.signatures.fields.set(fields);
+            // Many mails may be read in a row.
+            tokio::task::yield_now().await;
+        }
+        Some([mail.signatures.fields.get()?.as_bytes(), &message].concat().into())
     }
 
-    fn insert(&self, mail: Mail) -> Number {
+    /// A message with its signatures, as of a time.
+    pub fn signed(&self, message: &[u8], signers: &[Arc<Signer>], at: Timestamp) -> Bytes {
+        [self.keys.fields(signers, message, at).as_bytes(), message].concat().into()
+    }
+
+    fn insert(&self, mail: Mail, signers: &[Arc<Signer>]) -> Number {
         let (number, gone) = self.rows.update(|rows| {
-            let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
-            let mut total_size = rows.total_size() + mail.size();
-            rows.mail.insert(number, Arc::new(mail));
+            let number = rows.add(mail, signers);
             let mut gone = vec![];
-            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || total_size > self.limits.bytes) {
+            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || rows.total_size() > self.limits.bytes) {
                 let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
-                if let Some(mail) = rows.mail.remove(&oldest) {
-                    total_size -= mail.size();
-                    gone.extend(mail.raw.clone());
-                }
+                gone.extend(rows.take(oldest).and_then(|mail| mail.raw.clone()));
             }
-            rows.total_size.insert((), total_size);
             (number, gone)
         });
         gone.iter().for_each(|raw| self.blobs.delete(raw));
+        self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
         number
     }
 
@@ -243,17 +331,7 @@ impl Mailbox {
 
     /// Removes one piece. False if there is none.
     pub fn remove(&self, number: Number) -> bool {
-        let removed = self.rows.update(|rows| {
-            let mail = rows.mail.remove(&number)?;
-            let total_size = rows.total_size() - mail.size();
-            if total_size > 0 {
-                rows.total_size.insert((), total_size);
-            } else {
-                rows.total_size.remove(&());
-            }
-            Some(mail)
-        });
-        let Some(mail) = removed else { return false };
+        let Some(mail) = self.rows.update(|rows| rows.take(number)) else { return false };
         mail.raw.iter().for_each(|raw| self.blobs.delete(raw));
         true
     }
@@ -263,6 +341,8 @@ impl Mailbox {
         let gone: Vec<Blob> = self.rows.update(|rows| {
             let gone = rows.mail.values().filter_map(|mail| mail.raw.clone()).collect();
             rows.mail.clear();
+            rows.signers.clear();
+            rows.signed.clear();
             rows.total_size.clear();
             gone
         });
@@ -275,20 +355,7 @@ mod tests {
     use super::*;
 
     fn mail(to: &str, body: &str) -> Mail {
-        Mail {
-            at: Timestamp(0),
-            channel: Channel::Email,
-            service: "sns".into(),
-            source: None,
-            from: "no-reply@sns.amazonaws.com".into(),
-            to: vec![to.into()],
-            subject: None,
-            body: body.into(),
-            html: None,
-            fields: vec![],
-            raw: None,
-            shortened: false,
-        }
+        Mail { from: "no-reply@sns.amazonaws.com".into(), to: vec![to.into()], body: body.into(), ..Mail::new(Timestamp(0), Channel::Email, "sns") }
     }
 
     #[test]
@@ -323,11 +390,34 @@ mod tests {
         let mailbox = Mailbox::new(&Journal::off(), blobs, MailboxLimits::default());
         let raw = Bytes::from("x".repeat(100_000));
         let pending = mailbox.store(BlobId::new(1), raw.clone()).await.unwrap();
-        let number = mailbox.put_with(mail("a", &"é".repeat(20_000)), pending);
+        let number = mailbox.put_with(mail("a", &"é".repeat(20_000)), pending, &[]);
         let found = mailbox.get(number).unwrap();
         assert!(found.shortened && found.body.len() <= TEXT_IN_ROW, "{}", found.body.len());
         assert_eq!(mailbox.raw(&found).await.unwrap(), raw);
         assert!(mailbox.remove(number));
         assert!(mailbox.raw(&found).await.is_none());
+    }
+    #[tokio::test]
+    async fn a_source_is_signed_when_it_is_read_and_the_key_goes_with_the_last_mail() {
+        let mailbox = Mailbox::new(&Journal::off(), Blobs::memory(), MailboxLimits::default());
+        let (key, der) = cloudlet_mail::dkim::SigningKey::generate(cloudlet_mail::dkim::KeyLength::Bits2048).unwrap();
+        let signer = Arc::new(Signer::new("example.com", "s", &base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der)));
+        let message = b"From: a@example.com\r\n\r\nhello\r\n";
+        let mut numbers = vec![];
+        for id in 1..=2 {
+            let pending = mailbox.store(BlobId::new(id), Bytes::from_static(message)).await.unwrap();
+            numbers.push(mailbox.put_with(mail("a", "hello"), pending, std::slice::from_ref(&signer)));
+        }
+        let by_hand = cloudlet_mail::dkim::Signer { domain: "example.com", selector: "s", key: &key }.sign(message, 0).unwrap();
+        let signed = [by_hand.as_bytes(), message].concat();
+        assert!(mailbox.remove(numbers[0]));
+        let left = mailbox.get(numbers[1]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(mailbox.raw(&left).await.unwrap(), signed);
+        }
+        assert_eq!(mailbox.signed(message, std::slice::from_ref(&signer), Timestamp(0)), signed);
+        assert!(mailbox.rows.read(|rows| rows.total_size()) > signer.size());
+        assert!(mailbox.remove(numbers[1]));
+        assert!(mailbox.rows.read(|rows| rows.signers.is_empty() && rows.signed.is_empty() && rows.total_size() == 0));
     }
 }

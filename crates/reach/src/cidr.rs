@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
@@ -73,6 +73,14 @@ impl Cidr {
         u128::MAX.checked_shl(shift).unwrap_or(0)
     }
 
+    /// As it is shown, in one piece of memory: lists of groups have thousands.
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(24);
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{self}");
+        text
+    }
+
     pub fn family(self) -> Family {
         self.family
     }
@@ -129,7 +137,13 @@ impl Family {
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.first(), self.length)
+        match self.first() {
+            IpAddr::V4(first) => {
+                let [a, b, c, d] = first.octets();
+                write!(f, "{a}.{b}.{c}.{d}/{}", self.length)
+            }
+            IpAddr::V6(first) => write!(f, "{first}/{}", self.length),
+        }
     }
 }
 

@@ -1,26 +1,55 @@
 //! Which rules have a packet's header.
 
 use crate::{
-    cidr::Cidr,
+    cidr::{Cidr, Family, bits, family},
     flow::{Direction, Flow, Ports, TCP, UDP},
-    network::{Acl, AclRule, GroupNumber, GroupRule, Interface, Network, Peer},
+    network::{Acl, AclRule, GroupNumber, GroupRule, Interface, Network, Peer, RuleIndex},
 };
-use std::net::IpAddr;
 
-/// Whether the rule has this header; `other` is whose private address the other side is.
-pub fn has(rule: &GroupRule, flow: &Flow, address: IpAddr, other: Option<&Interface>) -> bool {
-    if rule.protocol.is_some_and(|protocol| protocol != flow.protocol) || !rule.ports.matches(flow) {
-        return false;
+/// What rules of groups look at in a packet, computed once for all of them.
+struct Packet<'a> {
+    flow: &'a Flow,
+    /// The address of the other side.
+    family: Family,
+    bits: u128,
+    /// The groups of the interface whose private address that is.
+    groups: &'a [GroupNumber],
+    /// A bit for each of them; most groups that rules refer to have another.
+    group_bits: u64,
+}
+
+impl<'a> Packet<'a> {
+    fn of(flow: &'a Flow, direction: Direction, other: Option<&'a Interface>) -> Packet<'a> {
+        let address = match direction {
+            Direction::Ingress => flow.source,
+            Direction::Egress => flow.destination,
+        };
+        let groups: &[GroupNumber] = other.map_or(&[], |other| &other.groups);
+        let group_bits = groups.iter().fold(0, |all, group| all | group.bit());
+        Packet { flow, family: family(address), bits: bits(address), groups, group_bits }
     }
-    match &rule.peer {
-        Peer::Block(cidr) => cidr.contains(address),
-        Peer::List(_, cidrs) => cidrs.iter().any(|cidr| cidr.contains(address)),
-        Peer::Group(group) => other.is_some_and(|other| other.groups.contains(group)),
-        Peer::Stale => false,
+
+    fn is_from(&self, block: Cidr) -> bool {
+        block.family() == self.family && block.contains_bits(self.bits)
+    }
+
+    fn is_of(&self, group: GroupNumber) -> bool {
+        self.group_bits & group.bit() != 0 && self.groups.contains(&group)
+    }
+
+    /// The first of the rules that has it.
+    fn rule<'n>(&self, rules: &'n [GroupRule], index: &RuleIndex) -> Option<&'n GroupRule> {
+        let has_header = |at: usize| {
+            let rule = rules.get(at);
+            rule.is_some_and(|rule| rule.protocol.is_none_or(|protocol| protocol == self.flow.protocol) && rule.ports.matches(self.flow))
+        };
+        let by_block = index.blocks.iter().find(|(block, at)| self.is_from(*block) && has_header(*at)).map(|(_, at)| *at);
+        let by_group = index.references.iter().find(|(group, at)| self.is_of(*group) && has_header(*at)).map(|(_, at)| *at);
+        rules.get(by_block.into_iter().chain(by_group).min()?)
     }
 }
 
-/// The first rule of the groups that lets a packet pass: all of them allow.
+/// The first rule of the groups that lets a packet pass: all of them allow. `other` is whose private address the other side is.
 pub fn allowing<'n>(
     network: &'n Network,
     groups: &[GroupNumber],
@@ -28,13 +57,10 @@ pub fn allowing<'n>(
     flow: &Flow,
     other: Option<&Interface>,
 ) -> Option<(GroupNumber, &'n GroupRule)> {
-    let address = match direction {
-        Direction::Ingress => flow.source,
-        Direction::Egress => flow.destination,
-    };
+    let packet = Packet::of(flow, direction, other);
     groups.iter().find_map(|number| {
-        let group = network.group_of(*number)?;
-        group.rules(direction).iter().find(|rule| has(rule, flow, address, other)).map(|rule| (*number, rule))
+        let (rules, index) = network.rules_of(*number, direction)?;
+        packet.rule(rules, index).map(|rule| (*number, rule))
     })
 }
 

@@ -13,6 +13,13 @@ pub type Id = Arc<str>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupNumber(u32);
 
+impl GroupNumber {
+    /// One of 64: groups with other bits are others.
+    pub fn bit(self) -> u64 {
+        1 << (self.0 % 64)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peer {
     Block(Cidr),
@@ -37,6 +44,37 @@ pub struct Group {
     pub id: Id,
     pub ingress: Vec<GroupRule>,
     pub egress: Vec<GroupRule>,
+}
+
+/// Where the rules of a group in one direction are found by the other side of a packet, which tells them apart better than its header does.
+#[derive(Clone, Debug, Default)]
+pub struct RuleIndex {
+    /// Blocks, also those of prefix lists, each with its rule, in their order.
+    pub blocks: Vec<(Cidr, usize)>,
+    /// The same for groups that are referred to.
+    pub references: Vec<(GroupNumber, usize)>,
+}
+
+impl RuleIndex {
+    fn of(rules: &[GroupRule]) -> RuleIndex {
+        let mut index = RuleIndex::default();
+        for (at, rule) in rules.iter().enumerate() {
+            match &rule.peer {
+                Peer::Block(block) => index.blocks.push((*block, at)),
+                Peer::List(_, blocks) => index.blocks.extend(blocks.iter().map(|block| (*block, at))),
+                Peer::Group(group) => index.references.push((*group, at)),
+                Peer::Stale => {}
+            }
+        }
+        index
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Indexed {
+    group: Group,
+    ingress: RuleIndex,
+    egress: RuleIndex,
 }
 
 impl Group {
@@ -190,10 +228,12 @@ pub struct Network {
     pub peerings: Map<Peering>,
     pub endpoints: Map<Endpoint>,
     interfaces: Map<Arc<Interface>>,
-    groups: Vec<Option<Group>>,
+    groups: Vec<Option<Indexed>>,
     numbers: Map<GroupNumber>,
     /// Whose a private address is, in its VPC.
     by_address: HashMap<(Id, u128), Arc<Interface>>,
+    /// The same without a VPC. Of those that have one address, each in its VPC, it is the interface with the lowest id.
+    by_address_alone: HashMap<u128, Arc<Interface>>,
     /// Whose a public address is, and for which private one.
     by_public: HashMap<IpAddr, (Arc<Interface>, IpAddr)>,
 }
@@ -213,18 +253,36 @@ impl Network {
     pub fn add_group(&mut self, group: Group) {
         let number = self.number_of(&group.id);
         if let Some(place) = self.groups.get_mut(number.0 as usize) {
-            *place = Some(group);
+            let (ingress, egress) = (RuleIndex::of(&group.ingress), RuleIndex::of(&group.egress));
+            *place = Some(Indexed { group, ingress, egress });
         }
     }
 
-    pub fn group_of(&self, number: GroupNumber) -> Option<&Group> {
+    fn indexed(&self, number: GroupNumber) -> Option<&Indexed> {
         self.groups.get(number.0 as usize)?.as_ref()
+    }
+
+    pub fn group_of(&self, number: GroupNumber) -> Option<&Group> {
+        self.indexed(number).map(|indexed| &indexed.group)
+    }
+
+    /// The rules of a group in a direction.
+    pub fn rules_of(&self, number: GroupNumber, direction: Direction) -> Option<(&[GroupRule], &RuleIndex)> {
+        let Indexed { group, ingress, egress } = self.indexed(number)?;
+        Some(match direction {
+            Direction::Ingress => (&group.ingress, ingress),
+            Direction::Egress => (&group.egress, egress),
+        })
     }
 
     pub fn add_interface(&mut self, interface: Interface) {
         let interface = Arc::new(interface);
         for address in &interface.addresses {
             self.by_address.insert((interface.vpc.clone(), bits(*address)), interface.clone());
+            let alone = self.by_address_alone.entry(bits(*address)).or_insert_with(|| interface.clone());
+            if interface.id < alone.id {
+                *alone = interface.clone();
+            }
             // What has an IPv6 address is known by it everywhere.
             if address.is_ipv6() {
                 self.by_public.insert(*address, (interface.clone(), *address));
@@ -246,6 +304,10 @@ impl Network {
 
     pub fn at(&self, vpc: &Id, address: IpAddr) -> Option<&Interface> {
         self.by_address.get(&(vpc.clone(), bits(address))).map(|interface| &**interface)
+    }
+
+    pub fn at_address(&self, address: IpAddr) -> Option<&Interface> {
+        self.by_address_alone.get(&bits(address)).map(|interface| &**interface)
     }
 
     pub fn at_public(&self, address: IpAddr) -> Option<(&Interface, IpAddr)> {

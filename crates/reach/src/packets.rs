@@ -44,10 +44,6 @@ impl<'n> Player<'n> {
         Player { network, open: HashMap::default() }
     }
 
-    fn holder(&self, address: IpAddr) -> Option<&'n Interface> {
-        self.network.interfaces().find(|interface| interface.addresses.contains(&address))
-    }
-
     /// Plays one packet: a record for the interface it leaves, and one for that which it reaches.
     pub fn play(&mut self, packet: PacketLine) -> Vec<Record> {
         let flow = packet.flow;
@@ -57,7 +53,7 @@ impl<'n> Player<'n> {
             None => Walk::new(self.network, flow),
         };
         walk.flow = flow;
-        let sender = self.holder(flow.source);
+        let sender = self.network.at_address(flow.source);
         let arrival = match sender {
             Some(interface) => walk.send(interface),
             None => walk.arrive_outside(),

@@ -61,13 +61,17 @@ pub fn trace(network: &Network, question: &Question) -> Verdict {
             None => return unknown(id),
         },
         Location::Internet(address) => Start::Outside(*address),
-        Location::Address(address) => match network.interfaces().find(|interface| interface.addresses.contains(address)) {
+        Location::Address(address) => match network.at_address(*address) {
             Some(interface) => Start::Interface(interface),
             None => Start::Outside(*address),
         },
     };
     let ask = |destination: IpAddr, target: Option<(&Interface, IpAddr)>| answer(network, question, &from, destination, target);
     match &question.to {
+        // Neither end is in the network.
+        Location::Internet(address) | Location::Address(address) if matches!(from, Start::Outside(_)) && network.at_public(*address).is_none() => {
+            unknown(&address.to_string())
+        }
         Location::Internet(address) | Location::Address(address) => ask(*address, None),
         Location::Interface(id) => {
             let Some(target) = network.interface(id) else { return unknown(id) };

@@ -98,17 +98,13 @@ fn zone(file: Option<&Path>) -> Result<Vec<Record>, String> {
 
 /// What Systems Manager is told of this machine.
 fn ssm_options(configuration: &Configuration) -> cloudlet_ssm::Options {
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let of = |key: &str| {
-        let line = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.map(|value| value.trim_matches('"').to_owned())
-    };
+    let system = cloudlet_agent::System::of_machine();
     let local = configuration.ssm_local_node.then(|| Scope::new(configuration.account, configuration.region.clone()));
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let nodes = cloudlet_ssm::NodeOptions {
         local,
-        platform_name: of("NAME"),
-        platform_version: of("VERSION_ID"),
+        platform_name: system.name,
+        platform_version: system.version,
         architecture: Some(architecture.to_owned()),
         ..cloudlet_ssm::NodeOptions::default()
     };

@@ -22,7 +22,7 @@ use cloudlet_store::DataFolderOptions;
 use mail::{mailbox, ses_quota};
 use settings::{Auth, Encryption, LambdaUrlPermissions, S3NewBuckets, S3SseC, SesAutoVerify, SesSandbox, Settings, SnsCertificateHost, SqsUrls};
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
-use verbs::{ExportVerb, Verb};
+use verbs::{AgentVerb, ExportVerb, Verb};
 
 /// What the server was started to do.
 pub enum Order {
@@ -32,6 +32,7 @@ pub enum Order {
     Explain(SocketAddr, String),
     /// Of a server at an address, what is under a path.
     Show(SocketAddr, String),
+    Reach(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
     /// Of a region; the secret may be in the environment.
@@ -39,6 +40,14 @@ pub enum Order {
     Asl(Box<Configuration>, AslVerb),
     Ssm(Box<Configuration>, SsmVerb),
     Lambda(Box<Configuration>, LambdaVerb),
+    Agent(Box<AgentOrder>),
+}
+
+/// What `cloudlet agent` is started with.
+pub struct AgentOrder {
+    pub options: cloudlet_agent::Options,
+    pub log: String,
+    pub log_format: LogFormat,
 }
 
 /// All settings, settled.
@@ -99,6 +108,7 @@ fn order() -> Result<Order, Refusal> {
     let file = given.config.as_ref().map(read_file).transpose()?.unwrap_or_default();
     let settings = given.or(localstack::read(&environment)?).or(file);
     match &settings.verb {
+        Some(Verb::Agent(verb)) => return agent(&settings, verb).map(|options| Order::Agent(Box::new(options))),
         Some(Verb::Explain { request }) => return Ok(Order::Explain(running(&settings)?, request.clone())),
         Some(Verb::SmtpPassword { region }) => {
             let secret = environment.iter().find(|(name, _)| name == "AWS_SECRET_ACCESS_KEY").and_then(|(_, value)| value.to_str());
@@ -109,7 +119,7 @@ fn order() -> Result<Order, Refusal> {
             let port = to_port.map(|port| port.to_string());
             let given = [("from", Some(from.as_str())), ("to", Some(to)), ("port", port.as_deref()), ("protocol", protocol.as_deref())];
             let path = ask("/_cloudlet/ec2/reachable", &[&given[..], &whose.parameters(), &[("format", Some("text"))]].concat())?;
-            return Ok(Order::Show(running(&settings)?, path));
+            return Ok(Order::Reach(running(&settings)?, path));
         }
         Some(Verb::Export(ExportVerb::Nftables { interface, whose })) => {
             let path = ask("/_cloudlet/ec2/nftables", &[&[("interface", Some(interface.as_str()))][..], &whose.parameters()].concat())?;
@@ -136,6 +146,30 @@ fn order() -> Result<Order, Refusal> {
     settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
 }
 
+/// What `cloudlet agent` is told.
+fn agent(settings: &Settings, verb: &AgentVerb) -> Result<AgentOrder, Refusal> {
+    let activation = match &verb.activation {
+        Some(text) => {
+            let parts = text.split_once(':').filter(|(id, code)| !id.is_empty() && !code.is_empty());
+            Some(
+                parts
+                    .map(|(id, code)| (id.to_owned(), code.to_owned()))
+                    .ok_or_else(|| Refusal::says("--activation is ID:CODE, as CreateActivation gives them"))?,
+            )
+        }
+        None => None,
+    };
+    let endpoint = match &verb.endpoint {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => url.clone(),
+        Some(url) => return Err(Refusal::says(format_args!("--endpoint {url}: expected http://… or https://…"))),
+        None => format!("http://{}", running(settings)?),
+    };
+    let region = Region::new(verb.region.as_deref().or(settings.region.as_deref()).unwrap_or("us-east-1"));
+    let log = settings.log.clone().unwrap_or_else(|| "info".to_owned());
+    let log_format = settings.log_format.unwrap_or(LogFormat::Human);
+    Ok(AgentOrder { options: cloudlet_agent::Options { endpoint, region, activation, folder: verb.agent_dir.clone() }, log, log_format })
+}
+
 fn ask(path: &str, parameters: &[(&str, Option<&str>)]) -> Result<String, Refusal> {
     crate::explain::query(parameters).map(|query| format!("{path}{query}")).map_err(Refusal::says)
 }
@@ -143,7 +177,8 @@ fn ask(path: &str, parameters: &[(&str, Option<&str>)]) -> Result<String, Refusa
 /// A misspelt CLOUDLET_ variable would silently do nothing: so it is refused.
 fn refuse_unknown(environment: &[(OsString, OsString)]) -> Result<(), Refusal> {
     let command = Settings::command();
-    let known: Vec<&str> = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
+    let all = std::iter::once(&command).chain(command.get_subcommands()).flat_map(clap::Command::get_arguments);
+    let known: Vec<&str> = all.filter_map(|argument| argument.get_env()?.to_str()).collect();
     for (name, _) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with("CLOUDLET_")) else { continue };
         if !known.contains(&name) {

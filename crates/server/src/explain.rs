@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `cloudlet explain <request-id>`: why a request was allowed or denied.
 pub fn explain(address: SocketAddr, request: &str) -> ExitCode {
@@ -19,12 +19,26 @@ pub fn explain(address: SocketAddr, request: &str) -> ExitCode {
 
 /// Prints what is under a path.
 pub fn show(address: SocketAddr, path: &str) -> ExitCode {
-    let (text, code) = match asked(address, path) {
-        Ok(Ok(text)) => return print(std::io::stdout(), &text, ExitCode::SUCCESS),
-        Ok(Err(why)) => (format!("{why}\n"), ExitCode::FAILURE),
-        Err(why) => (format!("no answer from {address}: {why}\n"), ExitCode::FAILURE),
-    };
-    print(std::io::stderr(), &text, code)
+    match told(address, path) {
+        Ok(text) => print(std::io::stdout(), &text, ExitCode::SUCCESS),
+        Err(why) => print(std::io::stderr(), &why, ExitCode::FAILURE),
+    }
+}
+
+/// `cloudlet reach`: as `grep` does, it exits with 0 if the packet passes, with 1 if it does not, and with 2 if that cannot be said.
+pub fn reach(address: SocketAddr, path: &str) -> ExitCode {
+    match told(address, path) {
+        Ok(text) => print(std::io::stdout(), &text, ExitCode::from(u8::from(!text.starts_with("It passes")))),
+        Err(why) => print(std::io::stderr(), &why, ExitCode::from(2)),
+    }
+}
+
+/// What is under a path, or in words why it cannot be had.
+fn told(address: SocketAddr, path: &str) -> Result<String, String> {
+    match asked(address, path) {
+        Ok(answer) => answer.map_err(|why| format!("{why}\n")),
+        Err(why) => Err(format!("no answer from {address}: {why}\n")),
+    }
 }
 
 fn print(mut to: impl Write, text: &str, code: ExitCode) -> ExitCode {

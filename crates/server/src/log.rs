@@ -1,6 +1,6 @@
 //! The log: one line a call, for people or as JSON.
 
-use crate::configuration::{Configuration, LogFormat};
+use crate::configuration::LogFormat;
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -13,11 +13,11 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
     }
 }
 
-pub fn begin(configuration: &Configuration) {
+pub fn begin(text: &str, format: LogFormat) {
     // The configuration has been read: its filter parses.
-    let filter = filter(&configuration.log).unwrap_or_default();
+    let filter = filter(text).unwrap_or_default();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout).with_ansi(std::io::stdout().is_terminal());
-    match configuration.log_format {
+    match format {
         LogFormat::Human => subscriber.with_target(false).compact().init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }

@@ -18,7 +18,7 @@ mod workers;
 use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_store::Journal;
-use configuration::{Configuration, Order};
+use configuration::{AgentOrder, Configuration, Order};
 use std::{process::ExitCode, sync::Arc};
 use tls::{Acceptors, Authority};
 use tokio::sync::watch;
@@ -38,22 +38,33 @@ fn main() -> ExitCode {
         Ok(Order::CheckHealth(address)) => health::check(address),
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Show(address, path)) => explain::show(address, &path),
+        Ok(Order::Reach(address, path)) => explain::reach(address, &path),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
         Ok(Order::Ssm(configuration, verb)) => runbook::run(*configuration, &verb),
         Ok(Order::Lambda(configuration, verb)) => lambda_run::run(*configuration, &verb),
+        Ok(Order::Agent(order)) => run_agent(*order),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }
 }
 
 fn run(configuration: Configuration) -> ExitCode {
-    log::begin(&configuration);
+    log::begin(&configuration.log, configuration.log_format);
     raise_open_files();
+    until_its_end(serve_until_stopped(configuration))
+}
+
+fn run_agent(order: AgentOrder) -> ExitCode {
+    log::begin(&order.log, order.log_format);
+    until_its_end(async { cloudlet_agent::run(order.options, stop_signal()?).await })
+}
+
+fn until_its_end(work: impl Future<Output = Result<(), String>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(serve_until_stopped(configuration)),
+        Ok(runtime) => runtime.block_on(work),
         Err(error) => Err(format!("the async runtime cannot start: {error}")),
     };
     match outcome {

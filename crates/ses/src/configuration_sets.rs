@@ -26,18 +26,26 @@ pub enum TrackingChange {
     Put,
 }
 
-/// AWS: unverified messages.
 fn tracking_fault(kind: FaultKind, message: String) -> Refusal {
     Refusal::As { v1: kind, v2: v2::BAD_REQUEST, message }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+/// The name of a set, or of a destination of its events.
+/// AWS: unverified for sets, whose messages are to be like those of destinations.
+fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && name.len() <= limits::CONFIGURATION_SET_NAME && name.bytes().all(usual) {
-        return Ok(());
+    let lower = what.to_ascii_lowercase();
+    if name.is_empty() {
+        return Err(Refusal::invalid(format!("The {lower} name must be specified.")));
     }
-    // AWS: unverified message.
-    Err(Refusal::invalid(format!("Invalid configuration set name <{name}>: only alphanumeric ASCII characters, '_', '-' are allowed, at most 64.")))
+    if !name.bytes().all(usual) {
+        let message = format!("Invalid {lower} name <{name}>: only alphanumeric ASCII characters, '_', and '-' are allowed.");
+        return Err(Refusal::invalid(message));
+    }
+    if name.len() > limits::NAME {
+        return Err(Refusal::invalid(format!("{what} name cannot exceed {} characters.", limits::NAME)));
+    }
+    Ok(())
 }
 
 impl Ses {
@@ -47,7 +55,7 @@ impl Ses {
     }
 
     pub fn create_configuration_set(&self, cx: &Cx, name: &str, set: ConfigurationSet) -> Result<(), Refusal> {
-        check_name(name)?;
+        check_name("Configuration set", name)?;
         self.store.write(|state| {
             let key = (cx.scope.clone(), name.to_owned());
             if state.configuration_sets.contains(&key) {
@@ -119,7 +127,10 @@ impl Ses {
                     ));
                 }
                 (TrackingChange::Update | TrackingChange::Delete, false) => {
-                    return Err(tracking_fault(v1::TRACKING_OPTIONS_DOES_NOT_EXIST, format!("Configuration set <{name}> has no tracking options.")));
+                    return Err(tracking_fault(
+                        v1::TRACKING_OPTIONS_DOES_NOT_EXIST,
+                        format!("There are no tracking options for configuration set <{name}>"),
+                    ));
                 }
                 _ => {}
             }
@@ -137,10 +148,12 @@ impl Ses {
         if self.store.read(|state| state.is_verified(scope, &format!("x@{}", tracking.domain))) {
             return Ok(());
         }
-        Err(tracking_fault(v1::INVALID_TRACKING_OPTIONS, format!("Tracking options are invalid: the domain {} is not verified.", tracking.domain)))
+        Err(tracking_fault(v1::INVALID_TRACKING_OPTIONS, format!("Domain <{}> is not verified under this account.", tracking.domain)))
     }
 
     pub async fn create_destination(&self, cx: &Cx, set: &str, name: &str, destination: EventDestination) -> Result<(), Refusal> {
+        check_name("Event destination", name)?;
+        destination.check()?;
         // AWS: recorded: the set first, then the topic.
         let found = self.configuration_set(&cx.scope, set)?;
         let exists = || Refusal::DestinationExists { set: set.to_owned(), destination: name.to_owned() };
@@ -162,6 +175,8 @@ impl Ses {
     }
 
     pub async fn update_destination(&self, cx: &Cx, set: &str, name: &str, destination: EventDestination) -> Result<(), Refusal> {
+        check_name("Event destination", name)?;
+        destination.check()?;
         let missing = || Refusal::NoDestination { set: set.to_owned(), destination: name.to_owned() };
         if !self.configuration_set(&cx.scope, set)?.destinations.contains_key(name) {
             return Err(missing());
@@ -176,5 +191,29 @@ impl Ses {
     pub fn delete_destination(&self, cx: &Cx, set: &str, name: &str) -> Result<(), Refusal> {
         let missing = || Refusal::NoDestination { set: set.to_owned(), destination: name.to_owned() };
         self.change_configuration_set(&cx.scope, set, |found| found.destinations.remove(name).map(drop).ok_or_else(missing))
+    }
+}
+
+impl EventDestination {
+    /// What a destination says, before its target is asked. AWS: measured (<https://github.com/floci-io/floci/pull/1079>).
+    fn check(&self) -> Result<(), Refusal> {
+        if self.events.is_empty() {
+            return Err(Refusal::invalid("At least one event type must be specified."));
+        }
+        let targets = [self.topic.is_some(), self.stream.is_some(), self.bus.is_some(), self.dimensions.is_some(), self.application.is_some()];
+        match targets.iter().filter(|given| **given).count() {
+            0 => return Err(Refusal::invalid("Event destination is not provided.")),
+            1 => {}
+            _ => {
+                return Err(Refusal::invalid(
+                    "Please provide only one destination with each request. Either a Firehose Destination or a Cloudwatch Destination or an SNS \
+                     Destination or an EventBridge Destination.",
+                ));
+            }
+        }
+        if self.dimensions.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Refusal::invalid("CloudWatch metrics dimension configuration list cannot be empty."));
+        }
+        Ok(())
     }
 }

@@ -79,7 +79,8 @@ impl Ses {
             // AWS: unverified message.
             return Err(Refusal::invalid(format!("Invalid event bus ARN {bus}: only the default bus of the account is supported.")));
         }
-        Err(Refusal::NotBuilt("event destinations of CloudWatch"))
+        let kind = if destination.application.is_some() { "event destinations of Pinpoint" } else { "event destinations of CloudWatch" };
+        Err(Refusal::NotBuilt(kind))
     }
 
     /// A topic has to exist, and to let SES publish.

@@ -4,8 +4,7 @@
 use crate::{
     AutoVerify, Ses,
     identities::{IdentityKind, candidates, name_of},
-    limits,
-    signing::SigningKeys,
+    limits, signing,
     state::{Identity, Verification},
     status::Status,
 };
@@ -27,7 +26,7 @@ impl Ses {
     fn publishes_key(&self, domain: &str, identity: &Identity) -> bool {
         match &identity.dkim.selector {
             Some(selector) => {
-                let Some(published) = SigningKeys::public(&identity.dkim) else { return false };
+                let Some(published) = signing::published(&identity.dkim) else { return false };
                 let is_it = |text: &String| text.split_ascii_whitespace().collect::<String>().contains(&published);
                 self.dns.texts(&format!("{selector}._domainkey.{domain}")).iter().any(is_it)
             }

@@ -23,18 +23,12 @@ pub fn daemon(scope: &Scope) -> String {
 
 fn mail(cx: &Cx, from: String, to: &str, subject: String, body: String) -> Mail {
     Mail {
-        at: cx.now,
-        channel: Channel::Email,
-        service: "ses".into(),
-        source: None,
         from,
         to: vec![to.to_owned()],
         subject: Some(subject),
         body,
-        html: None,
         fields: vec![("Region".into(), cx.scope.region.as_str().into())],
-        raw: None,
-        shortened: false,
+        ..Mail::new(cx.now, Channel::Email, "ses")
     }
 }
 

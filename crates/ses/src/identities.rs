@@ -143,15 +143,3 @@ fn base64_token(cx: &Cx) -> String {
 pub fn dkim_tokens(cx: &Cx) -> Vec<String> {
     std::iter::repeat_with(|| cx.ids().base32(32).to_ascii_lowercase()).take(3).collect()
 }
-
-/// The domain lies below that of the identity.
-/// <https://docs.aws.amazon.com/ses/latest/dg/mail-from.html>
-pub fn check_mail_from(identity: &str, domain: &str) -> Result<(), Refusal> {
-    let parent = if identity.contains('@') { addresses::domain_of(identity) } else { identity };
-    let is_below = domain.strip_suffix(&parent.to_ascii_lowercase()).is_some_and(|rest| rest.ends_with('.'));
-    if is_below {
-        return Ok(());
-    }
-    // AWS: unverified message.
-    Err(Refusal::invalid(format!("Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity <{parent}>.")))
-}

@@ -14,9 +14,11 @@ mod envelope;
 mod events;
 mod feedback;
 mod identities;
+mod identity_settings;
 mod imports;
 mod limits;
 mod links;
+mod lists;
 mod mime;
 mod outcomes;
 mod policies;
@@ -39,7 +41,7 @@ mod v2;
 mod verification_mails;
 
 use cloudlet_dns::Dns;
-use cloudlet_engine::{Dialect, MailRelay, Service};
+use cloudlet_engine::{Dialect, MailRelay, Quotes, Service, Validation};
 use cloudlet_mail::Resolver;
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Blobs, Journal, Store};
@@ -102,7 +104,6 @@ pub struct Ses {
     /// Where mail that came in lies until the rules are done with it.
     blobs: Blobs,
     dns: Arc<Dns>,
-    signing_keys: signing::SigningKeys,
     options: Options,
     /// Where mail goes that leaves, if it does.
     relay: Option<Arc<dyn MailRelay>>,
@@ -124,12 +125,14 @@ pub fn services(
     options: Options,
 ) -> [Service; 2] {
     let store = Arc::new(Store::new("ses", journal, State::default()));
-    let signing_keys = signing::SigningKeys::default();
-    let ses = Arc::new(Ses { store: store.clone(), mailbox, blobs, dns: dns.clone(), signing_keys, options, relay });
+    let ses = Arc::new(Ses { store: store.clone(), mailbox, blobs, dns: dns.clone(), options, relay });
     let publisher: Arc<dyn Resolver + Send + Sync> = ses.clone();
     dns.add_publisher(Arc::downgrade(&publisher));
-    let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
+    let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, quotes: Quotes::Sets, ..dialect };
+    // AWS: measured (<https://github.com/floci-io/floci>, `SesSuppressionService.java`).
+    let validation = Validation::Whole(cloudlet_api_sesv2::faults::BAD_REQUEST);
     let v1 = v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).store(dns.store()).build();
-    let v2 = v2::service(ses.clone()).dialect(dialect(Dialect::REST_JSON)).admin_page("/_cloudlet/ses/import-jobs", ses).build();
+    let v2 =
+        v2::service(ses.clone()).dialect(dialect(Dialect { validation, ..Dialect::REST_JSON })).admin_page("/_cloudlet/ses/import-jobs", ses).build();
     [v1, v2]
 }

@@ -16,7 +16,8 @@ pub const TEMPLATES: usize = 10_000;
 pub const TEMPLATE_BYTES: usize = 500 << 10;
 pub const CONFIGURATION_SETS: usize = 10_000;
 pub const EVENT_DESTINATIONS: usize = 10;
-pub const CONFIGURATION_SET_NAME: usize = 64;
+/// Of configuration sets, event destinations, contact lists, policies.
+pub const NAME: usize = 64;
 /// AWS: unverified. Its list has no limit.
 pub const SUPPRESSED: usize = 1_000_000;
 pub const TAGS: usize = 50;
@@ -62,6 +63,8 @@ pub const VERIFICATION_TEMPLATE_BYTES: usize = 10 << 20;
 /// <https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html>
 pub const CONTACT_LISTS: usize = 1;
 pub const TOPICS: usize = 20;
+pub const TOPIC_DISPLAY_NAME: usize = 128;
+pub const LIST_DESCRIPTION: usize = 500;
 /// AWS: unverified.
 pub const CONTACTS: usize = 1_000_000;
 /// AWS: unverified. How long a link to unsubscribe works.

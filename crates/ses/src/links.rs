@@ -72,18 +72,13 @@ impl Ses {
              after your original verification request.\r\n"
         );
         self.mailbox.put(Mail {
-            at: cx.now,
-            channel: Channel::Email,
-            service: "ses".into(),
             source: Some(crate::identities::arn_of(&cx.scope, address).to_string()),
             from: "no-reply-aws@amazon.com".into(),
             to: vec![address.to_owned()],
             subject: Some(format!("Amazon Web Services – Email Address Verification Request in region {region}")),
             body,
-            html: None,
             fields: vec![("Region".into(), region.into())],
-            raw: None,
-            shortened: false,
+            ..Mail::new(cx.now, Channel::Email, "ses")
         });
     }
 }

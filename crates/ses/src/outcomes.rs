@@ -162,14 +162,14 @@ impl Ses {
             self.store.update(|state| state.count_statistics(&cx.scope, cx.now, |point| point.bounces += 1));
             self.suppress(cx, about, address, "BOUNCE", &feedback_id);
         }
-        if forwards(about) {
+        if forwards(about, "Bounce", "BOUNCE") {
             self.mailbox.put(feedback::bounce(cx, about, address, bounce));
         }
     }
 
     fn complained(&self, cx: &Cx, about: &About<'_>, address: &str, sub_kind: Option<&'static str>) {
         self.tell(cx, about, &Happened::Complained { recipients: vec![address.to_owned()], sub_kind });
-        if forwards(about) {
+        if forwards(about, "Complaint", "COMPLAINT") {
             self.mailbox.put(feedback::complaint(cx, about, address));
         }
     }
@@ -194,7 +194,11 @@ impl Ses {
     }
 }
 
-/// Whether feedback is mailed to the sender, which it is unless it was turned off.
-fn forwards(about: &About<'_>) -> bool {
-    about.identity.as_ref().is_none_or(|(_, identity)| identity.forwarding)
+/// Whether feedback of a kind is mailed to the sender, which it is unless that was turned off and somebody else is told.
+/// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutEmailIdentityFeedbackAttributes.html>
+fn forwards(about: &About<'_>, kind: &str, event: &str) -> bool {
+    let Some((_, identity)) = &about.identity else { return true };
+    let has_topic = identity.feedback.get(kind).is_some_and(|feedback| feedback.topic.is_some());
+    let has_destination = about.set.as_ref().is_some_and(|(_, set)| set.wants(event));
+    identity.forwarding || !(has_topic || has_destination)
 }

@@ -3,13 +3,14 @@
 use cloudlet_api_ses::faults as v1;
 use cloudlet_api_sesv2::faults as v2;
 use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::paging::InvalidToken;
 
 /// AWS: recorded, and in no model.
-const INVALID_PARAMETER_VALUE: FaultKind = FaultKind::sender("InvalidParameterValue", 400);
+pub const INVALID_PARAMETER_VALUE: FaultKind = FaultKind::sender("InvalidParameterValue", 400);
 const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
 const THROTTLING: FaultKind = FaultKind::sender("Throttling", 400);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     Invalid(String),
     /// In the order of the message; the region as the message shows it.
@@ -53,8 +54,24 @@ pub enum Refusal {
         v2: FaultKind,
         message: String,
     },
+    /// A page token that was not given for this list.
+    Token,
+    /// What one API alone says.
+    Fault(Fault),
     /// The server itself failed: a full disk.
     Internal(String),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal::Fault(fault)
+    }
+}
+
+impl From<InvalidToken> for Refusal {
+    fn from(_: InvalidToken) -> Refusal {
+        Refusal::Token
+    }
 }
 
 impl Refusal {
@@ -78,6 +95,9 @@ impl Refusal {
             | Refusal::Exists(message)
             | Refusal::InvalidPolicy(message)
             | Refusal::Limit(message) => message.clone(),
+            // AWS: unverified message.
+            Refusal::Token => "The specified token is invalid.".to_owned(),
+            Refusal::Fault(fault) => fault.message().to_owned(),
             Refusal::NotVerified { region, identities } => {
                 format!(
                     "Email address is not verified. The following identities failed the check in region {}: {}",
@@ -98,13 +118,12 @@ impl Refusal {
             Refusal::TenantPaused(name) => format!("Email sending is disabled for tenant <{name}>."),
             Refusal::NoTemplate(name) => format!("Template {name} does not exist."),
             Refusal::MissingAttribute(name) => format!("Attribute '{name}' is not present in the rendering data."),
-            // AWS: unverified wording.
+            // AWS: measured.
             Refusal::NoIdentity(name) => format!("Email identity {name} does not exist."),
             Refusal::SetExists(name) => format!("Configuration set <{name}> already exists."),
             Refusal::NoDestination { set, .. } => format!("No EventDestination found for {set}"),
-            // AWS: unverified message.
             Refusal::DestinationExists { set, destination } => {
-                format!("An event destination named <{destination}> already exists for configuration set <{set}>.")
+                format!("An event destination with name <{destination}> already exists for configuration set <{set}>.")
             }
             Refusal::NotBuilt(what) => format!("Cloudlet does not implement {what} yet."),
             Refusal::NoTopic(arn) => format!("SNS topic <{arn}> not found."),
@@ -134,8 +153,9 @@ impl Refusal {
             Refusal::InvalidPolicy(_) => v1::INVALID_POLICY,
             Refusal::Limit(_) => v1::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
-            Refusal::NotFound(_) | Refusal::Conflict(_) => INVALID_PARAMETER_VALUE,
+            Refusal::NotFound(_) | Refusal::Conflict(_) | Refusal::Token => INVALID_PARAMETER_VALUE,
             Refusal::As { v1, .. } => *v1,
+            Refusal::Fault(fault) => return fault.clone(),
             Refusal::Internal(why) => return Fault::internal(why),
         };
         kind.says(self.message())
@@ -160,6 +180,8 @@ impl Refusal {
             | Refusal::NotFound(_)
             | Refusal::NoDestination { .. } => v2::NOT_FOUND,
             Refusal::Conflict(_) => v2::CONFLICT,
+            Refusal::Token => v2::INVALID_NEXT_TOKEN,
+            Refusal::Fault(fault) => return fault.clone(),
             Refusal::As { v2, .. } => *v2,
             Refusal::Internal(why) => return Fault::internal(why),
             Refusal::Exists(_) | Refusal::SetExists(_) | Refusal::DestinationExists { .. } => v2::ALREADY_EXISTS,

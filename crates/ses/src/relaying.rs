@@ -68,11 +68,17 @@ handler!(Ses, RelayMail, |ses, cx, input| Ok(Permission::none()), |ses, cx, inpu
     match relay.send(&input.from, &input.recipients, raw).await {
         Ok(()) => {}
         Err(RelayError::Failed(why)) if input.tries < limits::RELAY_TRIES => {
-            tracing::warn!(number = input.number, "the relay did not take a mail, which is tried again: {why}");
-            let seconds = limits::RELAY_SECONDS << input.tries;
+            let (number, seconds) = (input.number, limits::RELAY_SECONDS << input.tries);
             ses.relay_later(cx, seconds, RelayMailRequest { tries: input.tries + 1, ..input });
+            tracing::warn!(number, seconds, "the relay did not take a mail, which is tried again: {why}");
         }
-        Err(error) => tracing::warn!(number = input.number, "the relay did not take a mail: {error}"),
+        // One of them is refused: the others are to have it.
+        Err(RelayError::Refused(_)) if input.recipients.len() > 1 => {
+            for recipient in &input.recipients {
+                ses.relay_later(cx, 0, RelayMailRequest { recipients: vec![recipient.clone()], ..input.clone() });
+            }
+        }
+        Err(error) => tracing::warn!(number = input.number, recipients = %input.recipients.join(", "), "the relay did not take a mail: {error}"),
     }
     Ok::<_, Fault>(Empty {})
 });

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use cloudlet_aws::Scope;
 use cloudlet_engine::Cx;
 use cloudlet_mailbox::{Channel, Mail};
-use cloudlet_store::{BlobId, PendingBlob};
+use cloudlet_store::BlobId;
 
 impl Ses {
     /// Sends a mail, or says why not. The answer is its id.
@@ -66,7 +66,7 @@ impl Ses {
             self.store.update(|state| state.count_statistics(&cx.scope, cx.now, |point| point.rejects += 1));
             return Ok(id);
         }
-        let raw = Bytes::from(self.signed(cx, &owner, &envelope.from.address, raw).await);
+        let (raw, signers) = (Bytes::from(raw), self.signers(cx, &owner, &envelope.from.address));
         let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::internal)?;
         // From here to the end nothing waits: all of it is one commit.
         let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
@@ -80,14 +80,15 @@ impl Ses {
         }
         let recipients = outcomes::sent_to(&fates);
         if !recipients.is_empty() {
-            let number = self.deliver(cx, envelope, (&id, &envelope_domain), visible, recipients, stored);
+            let mail = sent_mail(cx, envelope, (&id, &envelope_domain), visible, recipients);
+            let number = self.mailbox.put_with(mail, stored, &signers);
             let leaving = outcomes::arriving(&fates).into_iter().filter(|address| !brought.contains(address) && !addresses::is_simulator(address));
             self.relay(cx, number, format!("{id}@{envelope_domain}"), leaving.collect());
         }
         self.tell(cx, &about, &Happened::Sent);
         self.settle_fates(cx, &about, &fates);
         if !brought.is_empty() {
-            self.bring(cx, &id, &envelope_domain, brought, raw.clone()).await;
+            self.bring(cx, &id, &envelope_domain, brought, self.mailbox.signed(&raw, &signers, cx.now)).await;
         }
         Ok(id)
     }
@@ -168,33 +169,28 @@ impl Ses {
             Some(_) => Ok(()),
         }
     }
+}
 
-    /// Puts the mail into the mailbox.
-    fn deliver(&self, cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>, raw: PendingBlob) -> u64 {
-        let Visible { subject, text, html, .. } = visible;
-        let mut fields = vec![("MessageId".to_owned(), id.to_owned()), ("Region".to_owned(), cx.scope.region.as_str().to_owned())];
-        for (kind, texts) in [("To", &envelope.to), ("Cc", &envelope.cc), ("Bcc", &envelope.bcc)] {
-            fields.extend(texts.iter().map(|text| (kind.to_owned(), text.clone())));
-        }
-        fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
-        fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
-        fields.extend(envelope.tenant.iter().map(|tenant| ("Tenant".to_owned(), tenant.clone())));
-        fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
-        let mail = Mail {
-            at: cx.now,
-            channel: Channel::Email,
-            service: "ses".into(),
-            source: Some(identities::arn_of(&cx.scope, &identities::name_of(&envelope.from.address)).to_string()),
-            from: envelope.from.shown(),
-            to: recipients,
-            subject,
-            body: text.unwrap_or_default(),
-            html,
-            fields,
-            raw: None,
-            shortened: false,
-        };
-        self.mailbox.put_with(mail, raw)
+/// The mail as the mailbox has it.
+fn sent_mail(cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>) -> Mail {
+    let Visible { subject, text, html, .. } = visible;
+    let mut fields = vec![("MessageId".to_owned(), id.to_owned()), ("Region".to_owned(), cx.scope.region.as_str().to_owned())];
+    for (kind, texts) in [("To", &envelope.to), ("Cc", &envelope.cc), ("Bcc", &envelope.bcc)] {
+        fields.extend(texts.iter().map(|text| (kind.to_owned(), text.clone())));
+    }
+    fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
+    fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
+    fields.extend(envelope.tenant.iter().map(|tenant| ("Tenant".to_owned(), tenant.clone())));
+    fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
+    Mail {
+        source: Some(identities::arn_of(&cx.scope, &identities::name_of(&envelope.from.address)).to_string()),
+        from: envelope.from.shown(),
+        to: recipients,
+        subject,
+        body: text.unwrap_or_default(),
+        html,
+        fields,
+        ..Mail::new(cx.now, Channel::Email, "ses")
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     Ses,
-    identities::candidates,
+    identities::{candidates, name_of},
     refusal::Refusal,
     state::{Dkim, Identity},
     status::Status,
@@ -13,55 +13,36 @@ use cloudlet_aws::Scope;
 use cloudlet_engine::Cx;
 use cloudlet_mail::{
     Data, Resolver,
-    dkim::{NoKey, Signer, SigningKey},
+    dkim::{KeyLength, NoKey, SigningKey},
 };
+use cloudlet_mailbox::Signer;
 use cloudlet_store::Secret;
-use parking_lot::Mutex;
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-};
-
-/// Keys that were read, by their text.
-#[derive(Default)]
-pub struct SigningKeys(Mutex<HashMap<String, Arc<SigningKey>>>);
-
-/// More keys are read again when they are needed.
-const KEPT: usize = 1_000;
+use std::sync::{Arc, LazyLock};
 
 fn read(text: &str) -> Result<SigningKey, NoKey> {
     let text: String = text.split_ascii_whitespace().collect();
     SigningKey::read(&STANDARD.decode(text).map_err(|_| NoKey)?)
 }
 
-impl SigningKeys {
-    fn of(&self, text: &str) -> Option<Arc<SigningKey>> {
-        let mut kept = self.0.lock();
-        if let Some(key) = kept.get(text) {
-            return Some(key.clone());
-        }
-        let key = Arc::new(read(text).ok()?);
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(text.to_owned(), key.clone());
-        Some(key)
-    }
-
-    /// What the record of a key says: `p=…`.
-    pub fn public(dkim: &Dkim) -> Option<String> {
-        read(dkim.key.as_ref()?.reveal()).ok()?.record().ok()
-    }
+/// What the record of a key of one's own says: `p=…`. It is asked for with every mail, and a key is slow to read.
+pub fn published(dkim: &Dkim) -> Option<String> {
+    dkim.record.clone().or_else(|| read(dkim.key.as_ref()?.reveal()).ok()?.record().ok())
 }
 
 /// Checks a key of one's own, as base64 of its DER.
 /// <https://docs.aws.amazon.com/ses/latest/dg/send-email-authentication-dkim-bring-your-own.html>
-pub fn own_key(text: &str) -> Result<Secret<String>, Refusal> {
-    match read(text) {
-        Ok(key) if (1_024..=2_048).contains(&key.bits()) => Ok(Secret::new(text.split_ascii_whitespace().collect::<String>())),
-        // AWS: unverified message.
-        _ => Err(Refusal::invalid("The private key is not valid: it has to be an RSA key of 1024 to 2048 bits, in base64, without headers.")),
-    }
+pub fn set_own_key(dkim: &mut Dkim, selector: String, text: &str) -> Result<(), Refusal> {
+    // AWS: unverified message.
+    let invalid = || Refusal::invalid("The private key is not valid: it has to be an RSA key of 1024 to 2048 bits, in base64, without headers.");
+    let key = read(text).ok().filter(|key| (1_024..=2_048).contains(&key.bits())).ok_or_else(invalid)?;
+    *dkim = Dkim {
+        enabled: true,
+        selector: Some(selector),
+        key: Some(Secret::new(text.split_ascii_whitespace().collect::<String>())),
+        record: key.record().ok(),
+        ..Dkim::default()
+    };
+    Ok(())
 }
 
 /// The key that AWS signs with for itself: every mail has its signature, too.
@@ -70,10 +51,14 @@ struct Aws;
 impl Aws {
     const SELECTOR: &str = "ug7nbtf4gccmlpwj322ax3p6ow6yfsug";
     const DOMAIN: &str = "amazonses.com";
+    const KEY: &str = include_str!("signing/amazonses.key");
 
-    fn key() -> Option<&'static SigningKey> {
-        static KEY: LazyLock<Option<SigningKey>> = LazyLock::new(|| read(include_str!("signing/amazonses.key")).ok());
-        KEY.as_ref()
+    fn signer() -> Arc<Signer> {
+        static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(|| {
+            let key: String = Aws::KEY.split_ascii_whitespace().collect();
+            Arc::new(Signer::new(Aws::DOMAIN, Aws::SELECTOR, &key))
+        });
+        SIGNER.clone()
     }
 }
 
@@ -84,22 +69,29 @@ fn selector(dkim: &Dkim) -> Option<&str> {
 
 impl Ses {
     /// The key of an identity, which Easy DKIM makes now if it is the first time that it is needed.
-    fn key_of(&self, scope: &Scope, name: &str, identity: &Identity) -> Option<Arc<SigningKey>> {
+    fn key_of(&self, scope: &Scope, name: &str, identity: &Identity) -> Option<String> {
         if let Some(text) = &identity.dkim.key {
-            return self.signing_keys.of(text.reveal());
+            return Some(text.reveal().to_owned());
         }
         if identity.dkim.tokens.is_empty() {
             return None;
         }
-        let (_, der) = SigningKey::generate().ok()?;
-        let text = self.store.update(|state| {
+        let length = if identity.dkim.key_length() == "RSA_1024_BIT" { KeyLength::Bits1024 } else { KeyLength::Bits2048 };
+        let (_, der) = SigningKey::generate(length).ok()?;
+        self.store.update(|state| {
             let made = state.change_identity(scope, name, |identity| {
                 // Somebody else may have been faster.
                 identity.dkim.key.get_or_insert_with(|| Secret::new(STANDARD.encode(&der))).reveal().to_owned()
             });
             made.ok()
-        })?;
-        self.signing_keys.of(&text)
+        })
+    }
+
+    /// Whose DKIM an identity shows: an address has that of its domain.
+    /// AWS: measured (<https://github.com/floci-io/floci>, `SesService.java`).
+    pub fn signing_identity(&self, scope: &Scope, name: &str, identity: &Arc<Identity>) -> (String, Arc<Identity>) {
+        let domain = name.rsplit_once('@').and_then(|(_, domain)| Some((name_of(domain), self.identity(scope, domain)?)));
+        domain.unwrap_or_else(|| (name.to_owned(), identity.clone()))
     }
 
     /// The domain that signs for an address: the most special one that has set DKIM up.
@@ -110,25 +102,14 @@ impl Ses {
         found.find(|(name, identity)| identity.dkim.enabled && self.dkim_status(name, identity, cx.now) == Status::Success)
     }
 
-    /// The message with its signatures.
-    pub async fn signed(&self, cx: &Cx, scope: &Scope, address: &str, message: Vec<u8>) -> Vec<u8> {
-        let mut out = String::new();
-        let now = cx.now.secs();
-        if let Some((name, identity)) = self.signer_of(cx, scope, address)
-            && let Some(selector) = selector(&identity.dkim)
-            && let Some(key) = self.key_of(scope, &name, &identity)
-            && let Ok(field) = (Signer { domain: &name, selector, key: &key }).sign(&message, now)
-        {
-            out.push_str(&field);
-        }
-        if let Some(key) = Aws::key()
-            && let Ok(field) = (Signer { domain: Aws::DOMAIN, selector: Aws::SELECTOR, key }).sign(&message, now)
-        {
-            out.push_str(&field);
-        }
-        let mut signed = out.into_bytes();
-        signed.extend_from_slice(&message);
-        signed
+    /// Who signs a mail of an address: its domain, if that has set DKIM up, and AWS.
+    pub fn signers(&self, cx: &Cx, scope: &Scope, address: &str) -> Vec<Arc<Signer>> {
+        let of_domain = || {
+            let (name, identity) = self.signer_of(cx, scope, address)?;
+            let key = self.key_of(scope, &name, &identity)?;
+            Some(Arc::new(Signer::new(&name, selector(&identity.dkim)?, &key)))
+        };
+        of_domain().into_iter().chain([Aws::signer()]).collect()
     }
 
     /// The record of a token of Easy DKIM.
@@ -138,7 +119,7 @@ impl Ses {
             all.find(|(_, identity)| identity.dkim.tokens.iter().any(|known| known == token)).map(|(key, identity)| (key.clone(), identity.clone()))
         });
         let ((scope, name), identity) = found?;
-        self.key_of(&scope, &name, &identity)?.record().ok()
+        read(&self.key_of(&scope, &name, &identity)?).ok()?.record().ok()
     }
 }
 
@@ -157,7 +138,7 @@ impl Resolver for Ses {
             return vec![Data::A(std::net::Ipv4Addr::LOCALHOST)];
         }
         if host.strip_suffix("._domainkey") == Some(Aws::SELECTOR) {
-            return Aws::key().and_then(|key| key.record().ok()).map(Data::Txt).into_iter().collect();
+            return read(Aws::KEY).ok().and_then(|key| key.record().ok()).map(Data::Txt).into_iter().collect();
         }
         let token = host.split_once(".dkim").filter(|(_, rest)| rest.is_empty() || rest.starts_with('.')).map(|(token, _)| token);
         token.and_then(|token| self.token_record(token)).map(Data::Txt).into_iter().collect()

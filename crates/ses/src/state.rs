@@ -33,6 +33,15 @@ pub struct Dkim {
     pub selector: Option<String>,
     /// PKCS #8 in base64. Easy DKIM makes its key when it is first needed.
     pub key: Option<Secret<String>>,
+    /// What the record of a key of one's own has to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+impl Dkim {
+    pub fn key_length(&self) -> &str {
+        self.key_length.as_deref().unwrap_or("RSA_2048_BIT")
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +116,9 @@ pub struct EventDestination {
     pub bus: Option<String>,
     /// The name, the source of the value, and the default of each dimension.
     pub dimensions: Option<Vec<(String, String, String)>>,
+    /// Of Pinpoint: none is stored.
+    #[serde(skip)]
+    pub application: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use crate::{
     Ses,
     envelope::Body,
     limits,
+    lists::PageLength,
     mime::{Attachment, Content},
     refusal::Refusal,
     render::{Failure, Parsed},
@@ -13,6 +14,8 @@ use cloudlet_aws::Scope;
 use cloudlet_engine::Cx;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+
+pub const PAGE: PageLength = PageLength { default: 10, most: 100 };
 
 /// The texts of a template.
 #[derive(Clone, Debug, Default)]
@@ -104,9 +107,9 @@ impl Ses {
         })
     }
 
-    /// AWS: to delete a template that does not exist is no error.
-    pub fn delete_template(&self, cx: &Cx, name: &str) {
-        self.store.update(|state| state.templates.remove(&(cx.scope.clone(), name.to_owned())));
+    pub fn delete_template(&self, cx: &Cx, name: &str) -> Result<(), Refusal> {
+        let removed = self.store.update(|state| state.templates.remove(&(cx.scope.clone(), name.to_owned())));
+        removed.map(drop).ok_or_else(|| Refusal::NoTemplate(name.to_owned()))
     }
 
     /// The message that TestRenderTemplate shows.

@@ -1,6 +1,16 @@
 //! The operations of the first API.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference/Welcome.html>
 
+/// An operation of this API: `handler!` of the engine kit, whose refusals are answered as this API answers them.
+macro_rules! operation {
+    ($operation:ident, |$e:ident, $c:ident, $n:ident| $permissions:expr, |$ses:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
+        cloudlet_engine::handler!(crate::Ses, $operation, |$e, $c, $n| $permissions, |$ses, $cx, $input| {
+            let answer: Result<_, crate::refusal::Refusal> = async { $result }.await;
+            answer.map_err(crate::refusal::Refusal::v1)
+        });
+    };
+}
+
 mod account;
 mod configuration_sets;
 mod identities;
@@ -12,17 +22,15 @@ mod verification_mails;
 
 use crate::{
     Ses, links,
+    lists::PageLength,
     receiving::{AcceptRecipient, ApplyRules, ReceiveMail},
 };
 use cloudlet_api_ses as api;
-use cloudlet_aws::Fault;
 use cloudlet_engine::{Builder, Service};
 use std::sync::Arc;
 
-/// AWS: unverified message.
-fn invalid_token() -> Fault {
-    crate::refusal::Refusal::invalid("The specified token is invalid.").v1()
-}
+/// Pages of most lists.
+const PAGE: PageLength = PageLength { default: 100, most: 1_000 };
 
 pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
     Service::of(&api::SERVICE, ses)

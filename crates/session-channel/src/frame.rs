@@ -18,11 +18,18 @@ pub enum MessageType {
     StartPublication,
     PausePublication,
     AgentSessionState,
-    /// Of the control channel or unknown: nothing here.
+    // Of the control channel.
+    InteractiveShell,
+    AgentJob,
+    AgentJobAck,
+    AgentJobReply,
+    AgentJobReplyAck,
+    AgentTaskComplete,
+    /// Nothing here.
     Other,
 }
 
-const NAMES: [(MessageType, &str); 7] = [
+const NAMES: [(MessageType, &str); 13] = [
     (MessageType::InputStreamData, "input_stream_data"),
     (MessageType::OutputStreamData, "output_stream_data"),
     (MessageType::Acknowledge, "acknowledge"),
@@ -30,6 +37,12 @@ const NAMES: [(MessageType, &str); 7] = [
     (MessageType::StartPublication, "start_publication"),
     (MessageType::PausePublication, "pause_publication"),
     (MessageType::AgentSessionState, "agent_session_state"),
+    (MessageType::InteractiveShell, "interactive_shell"),
+    (MessageType::AgentJob, "agent_job"),
+    (MessageType::AgentJobAck, "agent_job_ack"),
+    (MessageType::AgentJobReply, "agent_job_reply"),
+    (MessageType::AgentJobReplyAck, "agent_job_reply_ack"),
+    (MessageType::AgentTaskComplete, "agent_task_complete"),
 ];
 
 impl MessageType {

@@ -7,6 +7,7 @@
 //! <https://github.com/aws/session-manager-plugin>, <https://github.com/aws/amazon-ssm-agent>
 
 mod channel;
+pub mod control;
 mod encryption;
 mod frame;
 mod messages;

@@ -22,6 +22,8 @@ pub struct OperationSchema {
     pub method: &'static str,
     /// The URI template, with its literal query: `/{Bucket}/{Key+}?acl`.
     pub uri: &'static str,
+    /// Methods and URI templates of earlier models, which older clients still send. What is in the document now may be in their query.
+    pub earlier: &'static [(&'static str, &'static str)],
     /// The status of a success.
     pub status: u16,
     pub input: &'static Schema,
@@ -51,6 +53,7 @@ impl OperationSchema {
             service,
             method: "POST",
             uri: "/",
+            earlier: &[],
             status: 200,
             input,
             output,

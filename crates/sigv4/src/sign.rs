@@ -25,16 +25,24 @@ impl Signer<'_> {
         format!("{}/{}/{}/aws4_request", date.get(..8).unwrap_or(date), self.region, self.service)
     }
 
-    fn signature(&self, head: &Head<'_>, covered: Covered<'_>, payload_hash: &str, date: &str) -> String {
+    fn text(&self, head: &Head<'_>, covered: Covered<'_>, payload_hash: &str, date: &str) -> String {
         let form = Form::of(self.flavor).first().copied().unwrap_or_default();
         let request = canonical::request(head, covered, payload_hash, form);
-        let text = canonical::string_to_sign(ALGORITHM, date, &self.scope(date), &request);
+        canonical::string_to_sign(ALGORITHM, date, &self.scope(date), &request)
+    }
+
+    fn sign(&self, text: &str, date: &str) -> String {
         let day = date.get(..8).unwrap_or(date);
         SigningKey::derive(self.secret, day, self.region, self.service).sign(text.as_bytes()).as_str().to_owned()
     }
 
     /// The headers to add to a request, `authorization` last. All headers that it has already are signed; it must have a host.
     pub fn headers(&self, head: &Head<'_>, payload_hash: &str, now: Timestamp) -> Vec<(String, String)> {
+        self.headers_with(head, payload_hash, now, &|text| self.sign(text, &now.basic()))
+    }
+
+    /// The same with a signature of another kind: that of a machine's own key.
+    pub fn headers_with(&self, head: &Head<'_>, payload_hash: &str, now: Timestamp, sign: &dyn Fn(&str) -> String) -> Vec<(String, String)> {
         let date = now.basic();
         let mut added = vec![("x-amz-date".to_owned(), date.clone())];
         if self.flavor == Flavor::S3 {
@@ -47,7 +55,7 @@ impl Signer<'_> {
         all.extend(added.iter().cloned());
         let signed = names(&all);
         let covered = Covered { signed_headers: &signed, location: Location::Header };
-        let signature = self.signature(&Head { headers: &all, ..*head }, covered, payload_hash, &date);
+        let signature = sign(&self.text(&Head { headers: &all, ..*head }, covered, payload_hash, &date));
         let (access_key, scope) = (self.access_key, self.scope(&date));
         added.push((
             "authorization".to_owned(),
@@ -84,7 +92,7 @@ impl Signer<'_> {
             query.push_str(&escape::component(value));
         }
         let covered = Covered { signed_headers: &signed, location: Location::Query };
-        let signature = self.signature(&Head { query: &query, ..*head }, covered, payload_hash, &date);
+        let signature = self.sign(&self.text(&Head { query: &query, ..*head }, covered, payload_hash, &date), &date);
         query.push_str("&X-Amz-Signature=");
         query.push_str(&signature);
         query

@@ -385,14 +385,22 @@ impl<'a> Admitted<'a> {
         match (claim.algorithm, &claim.scope) {
             (Algorithm::HmacSha256, Some(scope)) => {
                 let key = keys.signing(&claim.access_key, secret, scope);
-                self.compare(head, payload_hash, scope, Verifier::Hmac(key))
+                self.verify_by(head, payload_hash, scope, Verifier::Hmac(key))
             }
             (Algorithm::EcdsaP256Sha256, Some(scope)) => {
                 let key = keys.verifying(&claim.access_key, secret).ok_or_else(|| Fault::internal("no P-256 key follows from the secret"))?;
-                self.compare(head, payload_hash, scope, Verifier::Ecdsa(key))
+                self.verify_by(head, payload_hash, scope, Verifier::Ecdsa(key))
             }
             (Algorithm::V2Query, _) => self.verify_form(head, head.query, secret),
             _ => v2::verify(head, claim, self.bucket, secret).map(|()| Verified { chain: None }),
+        }
+    }
+
+    /// The same for a signature of another kind under the name of SigV4: that of a machine's own key, over the same string to sign.
+    pub fn verify_with(&self, head: &Head<'_>, payload_hash: &str, signs: &dyn Fn(&[u8], &str) -> bool) -> Result<Verified, Fault> {
+        match (self.claim.algorithm, &self.claim.scope) {
+            (Algorithm::HmacSha256, Some(scope)) => self.compare(head, payload_hash, scope, signs).map(|()| Verified { chain: None }),
+            _ => Err(faults::mismatch_at_others()),
         }
     }
 
@@ -410,7 +418,12 @@ impl<'a> Admitted<'a> {
         Some((request, text))
     }
 
-    fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, verifier: Verifier) -> Result<Verified, Fault> {
+    fn verify_by(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, verifier: Verifier) -> Result<Verified, Fault> {
+        self.compare(head, payload_hash, scope, &|text, signature| verifier.signs(text, signature))?;
+        Ok(Verified { chain: self.chain(payload_hash, scope, verifier) })
+    }
+
+    fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, signs: &dyn Fn(&[u8], &str) -> bool) -> Result<(), Fault> {
         let claim = &self.claim;
         let hashes = [payload_hash, "UNSIGNED-PAYLOAD"];
         // A presigned request need not know the body's hash even if the client sends one along.
@@ -428,8 +441,8 @@ impl<'a> Admitted<'a> {
                 }
                 for date in self.sent_date.iter().chain([&self.date]) {
                     let text = canonical::string_to_sign(claim.algorithm_name(), date, scope.as_str(), &request);
-                    if verifier.signs(text.as_bytes(), &claim.signature) {
-                        return Ok(Verified { chain: self.chain(payload_hash, scope, verifier) });
+                    if signs(text.as_bytes(), &claim.signature) {
+                        return Ok(());
                     }
                 }
                 tried.push(request);

@@ -126,18 +126,13 @@ impl Delivery {
             MessageType::Notification => self.subject.clone().unwrap_or_else(|| "AWS Notification Message".to_owned()),
         });
         Mail {
-            at,
-            channel,
-            service: "sns".to_owned(),
             source: Some(self.topic.to_string()),
             from,
             to: vec![self.endpoint.clone()],
             subject,
             body: self.body.clone(),
-            html: None,
             fields: vec![("MessageId".to_owned(), self.message_id.to_string())],
-            raw: None,
-            shortened: false,
+            ..Mail::new(at, channel, "sns")
         }
     }
 }

@@ -184,18 +184,13 @@ pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, entry: PublishEntry) -> Result<Str
     let message = entry.into_message(cx, None)?;
     let id = message.id.to_string();
     sns.mailbox.put(Mail {
-        at: cx.now,
-        channel: Channel::Push,
-        service: "sns".to_owned(),
         source: Some(device.application.to_string()),
         from: device.application.to_string(),
         to: vec![arn.to_string()],
         subject: message.subject.clone(),
         body: message.content.text(device.platform()).to_owned(),
-        html: None,
         fields: vec![("MessageId".to_owned(), id.clone()), ("Token".to_owned(), device.token.clone())],
-        raw: None,
-        shortened: false,
+        ..Mail::new(cx.now, Channel::Push, "sns")
     });
     Ok(id)
 }

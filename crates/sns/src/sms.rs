@@ -122,18 +122,11 @@ pub fn publish(sns: &Sns, cx: &Cx, number: &str, entry: PublishEntry) -> Result<
     let fields = message.attributes.iter().filter_map(|(name, attribute)| Some((name.clone(), attribute.value.text()?.to_owned())));
     let fields = std::iter::once(("MessageId".to_owned(), id.clone())).chain(fields).collect();
     sns.mailbox.put(Mail {
-        at: cx.now,
-        channel: Channel::Sms,
-        service: "sns".to_owned(),
-        source: None,
         from: sns.sender(cx, &message),
         to: vec![number.to_owned()],
-        subject: None,
         body: message.content.text(Protocol::Sms.name()).to_owned(),
-        html: None,
         fields,
-        raw: None,
-        shortened: false,
+        ..Mail::new(cx.now, Channel::Sms, "sns")
     });
     Ok(id)
 }
@@ -260,18 +253,10 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
             Ok(())
         })?;
         self.mailbox.put(Mail {
-            at: cx.now,
-            channel: Channel::Sms,
-            service: "sns".to_owned(),
-            source: None,
             from: "NOTICE".to_owned(),
             to: vec![input.phone_number],
-            subject: None,
             body: format!("Your Amazon SNS verification code is {code}"),
-            html: None,
-            fields: vec![],
-            raw: None,
-            shortened: false,
+            ..Mail::new(cx.now, Channel::Sms, "sns")
         });
         Ok(CreateSMSSandboxPhoneNumberResult {})
     }

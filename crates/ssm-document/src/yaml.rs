@@ -3,10 +3,11 @@
 //! Bounded: aliases may not grow a document beyond `MOST_NODES`, nor nest it deeper than `DEEPEST`.
 
 use crate::{Format, Malformed};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
+const YAML: &str = "tag:yaml.org,2002:";
 const MOST_NODES: usize = 200_000;
 /// As JSON is read.
 const DEEPEST: usize = 130;
@@ -28,9 +29,9 @@ struct Reader {
 pub fn read(text: &str) -> Result<Value, Malformed> {
     let mut reader = Reader { open: Vec::new(), anchors: BTreeMap::new(), nodes: 0, document: None };
     let mut documents = 0;
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str_with_options(text, options()) {
         let (event, span) = event.map_err(|error| at(error.marker().line(), error.marker().col()))?;
-        if matches!(event, Event::DocumentStart(_)) {
+        if matches!(event, Event::DocumentStart(..)) {
             documents += 1;
             if documents > 1 {
                 return Err(at_span(&span));
@@ -39,6 +40,11 @@ pub fn read(text: &str) -> Result<Value, Malformed> {
         reader.take(event).ok_or_else(|| at_span(&span))?;
     }
     Ok(reader.document.unwrap_or(Value::Null))
+}
+
+/// As libyaml and its kin read, which AWS's services use.
+fn options() -> Options {
+    granit_parser::options! { block_scalar_eof_without_line_feed: true }
 }
 
 fn at(line: usize, column: usize) -> Malformed {
@@ -57,8 +63,8 @@ impl Reader {
                 let value = scalar(&text, style, tag.as_deref())?;
                 self.put(value, anchor, 1)
             }
-            Event::SequenceStart(anchor, _) => self.begin(Open::List(Vec::new()), anchor),
-            Event::MappingStart(anchor, _) => self.begin(Open::Fields(Map::new(), None), anchor),
+            Event::SequenceStart(_, anchor, _) => self.begin(Open::List(Vec::new()), anchor),
+            Event::MappingStart(_, anchor, _) => self.begin(Open::Fields(Map::new(), None), anchor),
             Event::SequenceEnd | Event::MappingEnd => {
                 let (open, anchor) = self.open.pop()?;
                 let value = match open {
@@ -72,7 +78,8 @@ impl Reader {
                 let (value, size) = self.anchors.get(&anchor)?.clone();
                 self.put(value, 0, size)
             }
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => Some(()),
+            // Comments, and where things begin and end.
+            _ => Some(()),
         }
     }
 
@@ -159,11 +166,13 @@ fn key_of(value: Value) -> Option<String> {
 
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Option<Value> {
     match tag {
-        Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
-            "str" => Some(Value::String(text.to_owned())),
-            "int" | "float" | "bool" | "null" => Some(plain(text)),
+        Some(tag) if tag.is_yaml_core_schema() => match tag.core_suffix() {
+            Some("str") => Some(Value::String(text.to_owned())),
+            Some("int" | "float" | "bool" | "null") => Some(plain(text)),
             _ => None,
         },
+        // `!!binary` and others of YAML itself.
+        Some(tag) if tag.handle() == YAML => None,
         _ if style != ScalarStyle::Plain => Some(Value::String(text.to_owned())),
         _ => Some(plain(text)),
     }
@@ -213,6 +222,17 @@ mod tests {
             json!({"schemaVersion": "2.2", "n": 3, "f": 1.5, "flag": true, "none": null, "steps": [{"action": "aws:runShellScript", "inputs":
                 {"runCommand": ["echo \"{{ a }}\"\nls\n", "folded line"]}}]})
         );
+    }
+
+    #[test]
+    fn what_flows_need_not_be_indented() {
+        let wanted = json!({"a": {"b": {"c": "d"}, "e": ["f", 1]}});
+        for text in
+            ["a:\n  b: {\n    c: d\n  }\n  e: [f,\n  1\n  ]\n", "a:\n  b: {\n  c: d\n  }\n  e: [\nf, 1 ]", "a: {\n  b: {c: d}, e: [f, 1]\n}\n"]
+        {
+            assert_eq!(read(text).unwrap(), wanted, "{text}");
+        }
+        assert_eq!(read("a: |\n  last").unwrap(), json!({"a": "last"}));
     }
 
     #[test]

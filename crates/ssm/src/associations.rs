@@ -19,6 +19,8 @@ mod state;
 mod tagging;
 mod update;
 
+pub use instances::targets_of;
+pub use rows::{Association, RowKey, Work};
 pub use state::AssociationState;
 
 use cloudlet_store::{Journal, Store};

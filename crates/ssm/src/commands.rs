@@ -4,21 +4,24 @@
 //! `send` writes down a command with an invocation for each node, and the scheduler has invocations run (`scheduled`), as many at a time as
 //! the command allows. A run (`run`) takes the document's steps one after the other; each action has a file of its own below `actions`.
 
-mod actions;
+pub mod actions;
 mod cancel;
 mod get;
 pub mod handlers;
 mod list;
+mod log_streams;
 mod notices;
-mod outputs;
+pub mod outputs;
 mod progress;
-mod rows;
+mod remote;
+pub mod rows;
 mod run;
-mod running;
+pub mod running;
 mod scheduled;
-mod send;
+pub mod send;
 mod shown;
 mod state;
+pub mod steps;
 mod targets;
 mod turns;
 

@@ -4,11 +4,13 @@
 //! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own.
 //! Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+pub mod agent;
 mod associations;
 mod automation;
 mod change_calendars;
 mod change_manager;
 mod commands;
+mod compliance;
 mod documents;
 mod faults;
 mod limits;
@@ -24,6 +26,7 @@ mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use associations::Associations;
 use cloudlet_api_ssm as api;
@@ -50,6 +53,7 @@ pub struct Ssm {
     commands: Commands,
     associations: Associations,
     sessions: Sessions,
+    compliance: Arc<Store<compliance::state::State>>,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
     changes: Arc<Store<change_manager::state::ChangeState>>,
@@ -63,7 +67,7 @@ const PRINCIPAL: &str = "ssm.amazonaws.com";
 /// The model, with what AWS's agents call and the models of the SDKs do not have.
 static MODEL: LazyLock<ServiceSchema> = LazyLock::new(|| ServiceSchema { operations: &OPERATIONS, ..api::SERVICE });
 static OPERATIONS: LazyLock<Vec<&'static OperationSchema>> =
-    LazyLock::new(|| api::SERVICE.operations.iter().copied().chain([nodes::RegisterManagedInstance::SCHEMA]).collect());
+    LazyLock::new(|| api::SERVICE.operations.iter().copied().chain([nodes::RegisterManagedInstance::SCHEMA]).chain(nodes::agents::SCHEMAS).collect());
 
 /// What the server decides.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +85,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
         associations: Associations::new(journal),
+        compliance: Arc::new(Store::new("ssm/compliance", journal, compliance::state::State::default())),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
         changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
@@ -92,6 +97,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = sessions::register(builder, &ssm);
     let builder = commands::handlers::register(builder, &ssm);
     let builder = associations::handlers::register(builder, &ssm);
+    let builder = compliance::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = automation::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);

@@ -4,6 +4,7 @@
 //! A node is a machine of the kit (`engine::Node`), which runs programs. Nothing runs as long as nobody asks for something.
 
 mod activations;
+pub mod agents;
 mod filters;
 mod find;
 pub mod handlers;
@@ -16,13 +17,16 @@ mod rows;
 mod state;
 mod tagging;
 
-pub use find::{ManagedNode, Source};
+pub use filters::Operator;
+pub use find::{ManagedNode, Source, managed_arn};
+pub use inventory::on_node as node_permission;
 pub use managed::role_session;
-pub use registration::RegisterManagedInstance;
 #[cfg(test)]
 pub use registration::RegisterManagedInstanceRequest;
+pub use registration::{RegisterManagedInstance, no_such_node};
 pub use state::NodeState;
 
+use agents::Agents;
 use cloudlet_aws::Scope;
 use cloudlet_engine::{NodeRoot, Workers};
 use cloudlet_store::{Journal, Store};
@@ -49,12 +53,14 @@ pub struct NodeOptions {
 #[derive(Clone)]
 pub struct Nodes {
     pub store: Arc<Store<NodeState>>,
+    /// The agents that are connected.
+    pub agents: Arc<Agents>,
     workers: Arc<dyn Workers>,
     pub options: NodeOptions,
 }
 
 impl Nodes {
     pub fn new(journal: &Journal, workers: Arc<dyn Workers>, options: NodeOptions) -> Nodes {
-        Nodes { store: Arc::new(Store::new("ssm/nodes", journal, NodeState::default())), workers, options }
+        Nodes { store: Arc::new(Store::new("ssm/nodes", journal, NodeState::default())), agents: Arc::default(), workers, options }
     }
 }

@@ -4,22 +4,24 @@
 //! A session is a row, which stays for the history, and as long as it is active a task (`drive`), which is both the service and the agent of AWS. What
 //! runs is in the process alone: after a restart the sessions of before are terminated.
 
-mod backend;
+pub mod backend;
 mod connection;
 mod containers;
 mod describe;
-mod drive;
+pub mod drive;
 mod encrypted;
-mod live;
-mod plan;
+mod handshake;
+pub mod live;
+pub mod plan;
 mod port;
 mod preferences;
+mod relay;
 mod resume;
 mod shared;
 mod shell;
 mod socket;
 mod start;
-mod state;
+pub mod state;
 mod targets;
 mod terminate;
 mod transcript;

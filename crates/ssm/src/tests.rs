@@ -20,3 +20,4 @@ mod policies;
 mod putting;
 mod resources;
 mod restart;
+mod sessions;

@@ -17,6 +17,7 @@ use cloudlet_asl::{
 use cloudlet_aws::{Arn, Caller, Fault, Scope, TimestampFormat};
 use cloudlet_engine::{Call, Cx, Origin, roles};
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -243,7 +244,9 @@ impl States {
             let texts: Vec<String> = problem.unknown.iter().map(|name| format!("The field \"{name}\" is not supported by Step Functions")).collect();
             return refused(texts.join(", "));
         }
-        let scope = request.machine.scope().unwrap_or_else(|| cx.scope.clone());
+        // A role of another account works in that account.
+        let own = request.machine.scope().unwrap_or_else(|| cx.scope.clone());
+        let scope = Scope { account: caller.account.unwrap_or(own.account), ..own };
         if let (Some(task), Some(started)) = (request.task, &read)
             && let Some(input) = started.as_ref().as_any().downcast_ref::<StartSyncExecutionInput>()
         {
@@ -340,7 +343,11 @@ fn prepared(integration: &Integration, input: &Value) -> Value {
         }
         // AWS: recorded: null is no payload.
         "lambda" if fields.get("Payload").is_some_and(Value::is_null) => fields.remove("Payload").map(drop),
-        "lambda" => fields.get_mut("Payload").map(|payload| *payload = Value::String(STANDARD.encode(to_text(payload)))),
+        // AWS: recorded: a text that is a document is the payload itself.
+        "lambda" => fields.get_mut("Payload").map(|payload| {
+            let document = payload.as_str().filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+            *payload = Value::String(STANDARD.encode(document.map_or_else(|| to_text(payload), str::to_owned)));
+        }),
         _ => None,
     };
     out
@@ -431,6 +438,7 @@ struct Metadata<'m> {
 fn add_metadata(result: &mut Value, service: &ServiceSchema, &Metadata { id, length, date, trace }: &Metadata<'_>) {
     // AWS: recorded: a function's answer has fields of its own.
     let executed = result.get("ExecutedVersion").and_then(Value::as_str).map(str::to_owned);
+    let log = result.get("LogResult").and_then(Value::as_str).map(str::to_owned);
     let Some(fields) = result.as_object_mut() else { return };
     let kind = match service.protocol {
         cloudlet_shape::Protocol::AwsJson10 => "application/x-amz-json-1.0",
@@ -444,6 +452,7 @@ fn add_metadata(result: &mut Value, service: &ServiceSchema, &Metadata { id, len
     if let Some(executed) = &executed {
         headers.push(("X-Amz-Executed-Version", executed));
         headers.push(("x-amzn-Remapped-Content-Length", "0"));
+        headers.extend(log.as_deref().map(|log| ("X-Amz-Log-Result", log)));
         headers.push(("X-Amzn-Trace-Id", trace.unwrap_or("Sampled=0")));
     }
     let all: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();

@@ -228,20 +228,7 @@ mod tests {
                 let request = HttpRequest { method: "GET", to, headers: vec![], body: "".into(), timeout: Duration::from_secs(1) };
                 return Err(FORBIDDEN.says(cx.send(request).await.unwrap().status.to_string()));
             }
-            self.0.put(Mail {
-                at: cx.now,
-                channel: Channel::Email,
-                service: "sts".into(),
-                source: None,
-                from: String::new(),
-                to: vec![],
-                subject: None,
-                body: cx.caller.arn.to_string(),
-                html: None,
-                fields: vec![],
-                raw: None,
-                shortened: false,
-            });
+            self.0.put(Mail { body: cx.caller.arn.to_string(), ..Mail::new(cx.now, Channel::Email, "sts") });
             if cx.caller.account.is_some() {
                 let source = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();
                 cx.schedule::<GetCallerIdentity>(cx.now.plus_secs(10), "sqs.amazonaws.com", source, cx.scope.clone(), GetCallerIdentityRequest {})?;

@@ -33,4 +33,4 @@ pub use path::Missing;
 pub use protocols::{codec, codec_for};
 pub use recognize::{Recognized, Recognizer};
 pub use route::{Routed, Unknown};
-pub use validate::{validate, validate_discreetly};
+pub use validate::{validate, validate_discreetly, validate_without_values};

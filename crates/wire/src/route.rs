@@ -59,6 +59,7 @@ impl Method {
 
 struct Route {
     operation: &'static OperationSchema,
+    method: &'static str,
     segments: Vec<Segment>,
     /// The index of the greedy label among them.
     greedy: Option<usize>,
@@ -86,7 +87,13 @@ pub(crate) enum Suitability {
 
 impl Routes {
     pub(crate) fn of(service: &'static ServiceSchema) -> Routes {
-        let mut routes: Vec<Route> = service.operations.iter().map(|operation| Route::of(operation)).collect();
+        let places =
+            |operation: &&'static OperationSchema| std::iter::once((operation.method, operation.uri)).chain(operation.earlier.iter().copied());
+        let of = |operation: &&'static OperationSchema| {
+            let operation = *operation;
+            places(&operation).map(|(method, uri)| Route::of(operation, method, uri)).collect::<Vec<_>>()
+        };
+        let mut routes: Vec<Route> = service.operations.iter().flat_map(of).collect();
         routes.sort_by_key(|route| {
             // Of two operations at one place, the fuller one is the current one, the other deprecated (S3's GetBucketLifecycle).
             let members = route.operation.input.members.len() + route.operation.output.members.len();
@@ -94,7 +101,7 @@ impl Routes {
         });
         let mut methods: Vec<Method> = Vec::new();
         for route in routes {
-            let name = route.operation.method;
+            let name = route.method;
             let method = match methods.iter_mut().find(|method| method.name == name) {
                 Some(method) => method,
                 None => methods.push_mut(Method { name, routes: Vec::new(), plain: Vec::new() }),
@@ -104,8 +111,8 @@ impl Routes {
             }
             method.routes.push(route);
         }
-        let first = |operation: &&'static OperationSchema| operation.uri.split(['/', '?']).nth(1).filter(|first| !first.starts_with('{'));
-        let mut firsts = service.operations.iter().map(first);
+        let first = |(_, uri): (&'static str, &'static str)| uri.split(['/', '?']).nth(1).filter(|first| !first.starts_with('{'));
+        let mut firsts = service.operations.iter().flat_map(places).map(first);
         let opening = firsts.next().flatten().filter(|opening| firsts.all(|first| first == Some(opening)));
         Routes { methods, opening: opening.map(|opening| format!("/{opening}")).unwrap_or_default() }
     }
@@ -168,8 +175,8 @@ fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
 }
 
 impl Route {
-    fn of(operation: &'static OperationSchema) -> Route {
-        let (path, query) = operation.uri.split_once('?').unwrap_or((operation.uri, ""));
+    fn of(operation: &'static OperationSchema, method: &'static str, uri: &'static str) -> Route {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         let segments = segments(path).map(|segment| match segment.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
             Some(label) => label.strip_suffix('+').map_or(Segment::Label(label), Segment::Greedy),
             None => Segment::Literal(segment),
@@ -188,7 +195,7 @@ impl Route {
         }
         let segments: Vec<Segment> = segments.collect();
         let greedy = segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
-        Route { operation, segments, greedy, query, parameters, headers }
+        Route { operation, method, segments, greedy, query, parameters, headers }
     }
 
     fn literals(&self) -> usize {

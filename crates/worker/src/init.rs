@@ -5,7 +5,7 @@
 
 use crate::{
     confine::{Confined, PROCESSES, confine},
-    filter,
+    filter, inward,
     node::inside,
     order::{ARGUMENT, InitOrder, InitValue, Report, Stage, Surroundings},
     user, view,
@@ -13,8 +13,9 @@ use crate::{
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    io::Errno,
+    io::{Errno, FdFlags},
     net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, socketpair},
+    pipe::{PipeFlags, pipe_with},
     process::{Pid, PidfdFlags, Signal, pidfd_open},
 };
 use std::{
@@ -23,7 +24,7 @@ use std::{
     mem::MaybeUninit,
     net::TcpListener,
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     process::{Child, Command, ExitCode, Stdio},
@@ -79,7 +80,18 @@ struct Had {
 
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
-    let had = namespaces(&order, &mut report.shortcomings);
+    // Programs inherit the end to write to. It comes first: shells know descriptors of one digit.
+    let pipe = || {
+        let (reading, writing) = pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::fcntl_setfd(&writing, FdFlags::empty()).map(|()| (reading, writing))
+    };
+    let aside = match order.aside.is_some().then(pipe).transpose() {
+        Ok(aside) => aside,
+        Err(error) => return failed(report, &format!("no pipe for the worker: {error}")),
+    };
+    order.aside = aside.as_ref().map(|(_, writing)| writing.as_raw_fd());
+    let itself = order.node.as_ref().is_some_and(|node| node.itself);
+    let had = if itself { Had::default() } else { namespaces(&order, &mut report.shortcomings) };
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -100,7 +112,7 @@ fn first(mut order: InitOrder) -> ExitCode {
     {
         return failed(report, &format!("the worker's view of the files cannot be made: {error}"));
     }
-    if !had.views {
+    if !had.views && !itself {
         // It sees the folders where they are.
         for (from, at) in &mut order.folders {
             at.clone_from(from);
@@ -117,8 +129,12 @@ fn first(mut order: InitOrder) -> ExitCode {
         if had.views {
             start = view::start_of_own(node);
         }
-        let homes = if had.views { view::HOMES.map(str::to_owned) } else { view::homes(&node.own) };
-        let confined = Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 };
+        let homes = match (itself, had.views) {
+            (true, _) => node.surroundings.homes.clone(),
+            (false, true) => view::HOMES.map(str::to_owned),
+            (false, false) => view::homes(&node.own),
+        };
+        let confined = (!itself).then(|| Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 });
         node.surroundings = Surroundings { own: start.clone(), homes, confined };
     }
     let fixed = |order: &InitOrder, value: &InitValue| InitValue::Text(order.value(value, http_port, server_port));
@@ -146,11 +162,12 @@ fn first(mut order: InitOrder) -> ExitCode {
     };
     let mut descriptors = vec![http.as_fd(), server.as_fd()];
     descriptors.extend(control.as_ref().map(AsFd::as_fd));
+    descriptors.extend(aside.as_ref().map(|(reading, _)| reading.as_fd()));
     if send(&report, &descriptors).is_err() {
         let _ = child.kill();
         return ExitCode::from(NOT_RUN);
     }
-    drop((http, server, control));
+    drop((http, server, control, aside));
     if let Some(mut input) = child.stdin.take() {
         let _ = input.write_all(&written(&second_order));
     }
@@ -166,8 +183,8 @@ fn first(mut order: InitOrder) -> ExitCode {
     }
 }
 
-/// Returns when the second stage is over. The server never writes again: once its end of the socket is closed it is gone, however that came
-/// about, and so is the worker. (A thread cannot be made here: it would belong to two namespaces.)
+/// Returns when the second stage is over. Until then the server is connected to the worker's ports as it asks; once its end of the socket is
+/// closed it is gone, however that came about, and so is the worker. (A thread cannot be made here: it would belong to two namespaces.)
 fn wait_or_end_with_server(child: &Child) {
     let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let Some(Ok(over)) = number.map(|number| pidfd_open(number, PidfdFlags::empty())) else { return };
@@ -181,7 +198,7 @@ fn wait_or_end_with_server(child: &Child) {
         if waited.iter().skip(1).any(|over| !over.revents().is_empty()) {
             return;
         }
-        if waited.iter().take(1).any(|server| !server.revents().is_empty()) {
+        if waited.iter().take(1).any(|server| !server.revents().is_empty()) && !inward::answer() {
             let _ = rustix::process::kill_current_process_group(Signal::KILL);
         }
     }
@@ -307,7 +324,9 @@ fn second(order: &InitOrder) -> ExitCode {
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
     if let Some(node) = &order.node {
-        let _ = rustix::system::sethostname(node.hostname.as_bytes());
+        if !node.itself {
+            let _ = rustix::system::sethostname(node.hostname.as_bytes());
+        }
         return inside::serve(&node.surroundings);
     }
     let privileged = matches!(order.stage, Stage::Second { views: true, .. });

@@ -1,6 +1,6 @@
 //! The interpreters of this machine.
 
-use cloudlet_engine::{Interpreter, Language};
+use cloudlet_engine::{Interpreter, Language, WorkerFile};
 use std::{
     cmp::Reverse,
     fs,
@@ -60,10 +60,46 @@ fn version_of(program: &str, flag: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next().unwrap_or(0)))
 }
 
-/// A Java that can compile: its bootstrap is a source file.
+/// The compiler beside a Java.
+fn compiler(program: &str) -> Option<PathBuf> {
+    Some(Path::new(program).parent()?.join("javac")).filter(|compiler| compiler.exists())
+}
+
+/// Compiles sources in a folder of their own, whose name begins like this.
+pub fn compile(java: &str, folder: &Path, sources: &[WorkerFile]) -> Result<Vec<WorkerFile>, String> {
+    let folder = folder.with_extension(format!("{:p}", sources.as_ptr()));
+    let _ = fs::remove_dir_all(&folder);
+    let outcome = compile_in(java, &folder, sources);
+    let _ = fs::remove_dir_all(&folder);
+    outcome
+}
+
+fn compile_in(java: &str, folder: &Path, sources: &[WorkerFile]) -> Result<Vec<WorkerFile>, String> {
+    let told = |error: std::io::Error| format!("Java's compiler cannot be used: {error}");
+    let compiler = compiler(java).ok_or("there is no compiler for Java")?;
+    let classes = folder.join("classes");
+    fs::create_dir_all(&classes).map_err(told)?;
+    for source in sources {
+        fs::write(folder.join(&source.path), &source.content).map_err(told)?;
+    }
+    let paths = sources.iter().map(|source| folder.join(&source.path));
+    let mut command = Command::new(compiler);
+    let output = command.args(["-nowarn", "-encoding", "UTF-8", "-d"]).arg(&classes).args(paths).stdin(Stdio::null()).env_clear().output();
+    let output = output.map_err(told)?;
+    if !output.status.success() {
+        return Err(format!("Java's compiler failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&classes).map_err(told)?.flatten() {
+        let content = fs::read(entry.path()).map_err(told)?.into();
+        files.push(WorkerFile { path: entry.file_name().to_string_lossy().into_owned(), content, executable: false });
+    }
+    Ok(files)
+}
+
+/// A Java that can compile: its bootstrap comes as sources.
 fn java(program: &str) -> Option<(u32, u32)> {
-    let has_compiler = Path::new(program).parent().is_some_and(|folder| folder.join("javac").exists());
-    let (first, second) = version_of(program, "--version").filter(|_| has_compiler)?;
+    let (first, second) = version_of(program, "--version").filter(|_| compiler(program).is_some())?;
     // `1.8` is 8.
     Some(if first == 1 { (second, 0) } else { (first, second) })
 }

@@ -15,6 +15,7 @@ mod filter;
 mod folders;
 mod init;
 mod interpreters;
+mod inward;
 mod local;
 mod memory;
 mod node;
@@ -42,10 +43,15 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
+use tokio::sync::Semaphore;
+
+/// Workers that are set up at the same time. Many more together would all take too long.
+const STARTING: usize = 8;
 
 /// This machine.
 pub struct Machine {
     shared: Arc<Shared>,
+    starting: Semaphore,
     nodes: Arc<Nodes>,
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
@@ -59,7 +65,7 @@ impl Machine {
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>, hosts: Vec<String>) -> Machine {
         let shared = Arc::new(Shared { own, folder, shortcomings: Mutex::default(), made: OnceLock::new() });
         let nodes = Arc::new(Nodes::new(shared.clone(), hosts));
-        Machine { shared, nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
+        Machine { shared, starting: Semaphore::new(STARTING), nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
     }
 
     /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
@@ -75,6 +81,7 @@ impl Machine {
             http: Arc::new(Silent),
             server: "http://127.0.0.1:9".into(),
             output: Arc::new(|_| {}),
+            aside: None,
         };
         let outcome = match self.put_folder("empty", vec![]).await {
             Ok(()) => self.start(order).await,
@@ -123,8 +130,10 @@ fn value(value: WorkerValue) -> InitValue {
     match value {
         WorkerValue::Text(text) => InitValue::Text(text),
         WorkerValue::Http => InitValue::Http,
+        WorkerValue::HttpPath(_) => InitValue::Text(String::new()),
         WorkerValue::Server => InitValue::Server,
         WorkerValue::Within(index, below) => InitValue::Within(index, below.to_owned()),
+        WorkerValue::Aside => InitValue::Aside,
     }
 }
 
@@ -144,6 +153,15 @@ impl Workers for Machine {
 
     fn sdk(&self, language: Language) -> Option<String> {
         self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
+    }
+
+    fn compiled<'a>(&'a self, java: &'a Interpreter, sources: Vec<WorkerFile>) -> Boxed<'a, Result<Vec<WorkerFile>, String>> {
+        Box::pin(async move {
+            self.shared.prepare().map_err(|error| format!("no folder for workers: {error}"))?;
+            let (program, folder) = (java.program.clone(), self.shared.place("java-classes"));
+            let compiled = tokio::task::spawn_blocking(move || interpreters::compile(&program, &folder, &sources)).await;
+            compiled.map_err(|error| error.to_string())?
+        })
     }
 
     fn shortcomings(&self) -> Vec<String> {
@@ -194,7 +212,8 @@ impl Workers for Machine {
                 own: text(&self.shared.own)?,
                 ..InitOrder::default()
             };
-            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output }).await?;
+            let _turn = self.starting.acquire().await.map_err(|error| error.to_string())?;
+            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output, aside: order.aside }).await?;
             self.shared.note(started.report.shortcomings);
             Ok(started.process as Arc<dyn Worker>)
         })

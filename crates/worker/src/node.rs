@@ -6,7 +6,7 @@ mod program;
 mod running;
 
 use crate::{
-    order::{InitOrder, NodeInit},
+    order::{InitOrder, NodeInit, Surroundings},
     process::{self, Start},
     shared::Shared,
     view,
@@ -119,18 +119,20 @@ impl MachineNode {
         }
         view::make_own(&folder).map_err(told)?;
         let text = |path: &std::path::Path| path.to_str().map(str::to_owned).ok_or_else(|| format!("{} is no text", path.display()));
+        let itself = self.is_itself();
         let other = match &self.order.root {
-            NodeRoot::Machine => None,
+            NodeRoot::Machine | NodeRoot::Itself => None,
             NodeRoot::Folder(path) => Some(path.clone()),
         };
         let address = self.order.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let node = NodeInit {
             hostname: self.order.hostname.clone(),
+            itself,
             loaded: if other.is_some() { nodes.loaded().to_vec() } else { Vec::new() },
             root: other,
             own: text(&folder)?,
             file_size: self.order.file_size,
-            ..NodeInit::default()
+            surroundings: Surroundings { homes: if itself { homes_of_machine() } else { <[String; 2]>::default() }, ..Surroundings::default() },
         };
         let order = InitOrder {
             root: text(&root)?,
@@ -142,9 +144,13 @@ impl MachineNode {
         };
         let name = self.name.clone();
         let output = Arc::new(move |line: &str| tracing::debug!(target: "cloudlet", node = %name, "{line}"));
-        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output }).await?;
+        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output, aside: None }).await?;
         nodes.shared.note(started.report.shortcomings.clone());
-        Running::of(started)
+        Running::of(started, itself.then(|| self.order.server.clone()))
+    }
+
+    fn is_itself(&self) -> bool {
+        self.order.root == NodeRoot::Itself
     }
 
     async fn connect_to(&self, to: NodeAddress) -> Result<Box<dyn ByteStream>, ConnectError> {
@@ -180,11 +186,27 @@ impl MachineNode {
     }
 
     async fn connect_within(&self, to: Within) -> Result<std::os::fd::OwnedFd, ConnectError> {
+        if self.is_itself() {
+            let connected = tokio::task::spawn_blocking(move || inside::connect(&to)).await;
+            return connected.map_err(io::Error::other).flatten().map_err(|error| ConnectError::Failed(error.to_string()));
+        }
         let running = self.running.lock().await.as_ref().filter(|running| !running.is_gone()).cloned();
         // Where nothing runs, nothing listens.
         let Some(running) = running else { return Err(ConnectError::Failed("Connection refused".to_owned())) };
         running.connect(to).await.map_err(ConnectError::Failed)
     }
+}
+
+/// The folders of root and of `ssm-user` where the machine itself is the node: that of whoever runs the agent, if there is no `ssm-user`.
+fn homes_of_machine() -> [String; 2] {
+    let home =
+        std::env::home_dir().and_then(|home| home.to_str().map(str::to_owned)).filter(|home| is_folder(home)).unwrap_or_else(|| "/".to_owned());
+    let ssm_user = Some("/home/ssm-user".to_owned()).filter(|folder| is_folder(folder)).unwrap_or_else(|| home.clone());
+    [home, ssm_user]
+}
+
+fn is_folder(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// Machines find their metadata there, which is nobody else's.

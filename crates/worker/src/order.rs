@@ -25,6 +25,9 @@ pub struct InitOrder {
     pub server_port: u16,
     /// The binary itself.
     pub own: String,
+    /// It has a third descriptor to write to. The first stage tells the second its number.
+    #[serde(default)]
+    pub aside: Option<i32>,
     /// It is a node: its first process starts programs instead of becoming one.
     #[serde(default)]
     pub node: Option<NodeInit>,
@@ -36,6 +39,9 @@ pub struct InitOrder {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NodeInit {
     pub hostname: String,
+    /// It is the machine itself: no namespaces, no limits.
+    #[serde(default)]
+    pub itself: bool,
     /// A folder of the machine whose files it sees in place of the machine's programs.
     pub root: Option<String>,
     /// Its own folder of the machine, which it may write to: the homes of its users, and `/tmp`.
@@ -54,7 +60,8 @@ pub struct Surroundings {
     pub own: Vec<String>,
     /// The folders of root and of `ssm-user`.
     pub homes: [String; 2],
-    pub confined: Confined,
+    /// `None`: programs are not limited.
+    pub confined: Option<Confined>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +79,7 @@ pub enum InitValue {
     Http,
     Server,
     Within(usize, String),
+    Aside,
 }
 
 impl Default for InitValue {
@@ -86,6 +94,7 @@ impl InitOrder {
             InitValue::Text(text) => text.clone(),
             InitValue::Http => format!("127.0.0.1:{http}"),
             InitValue::Server => format!("http://127.0.0.1:{server}"),
+            InitValue::Aside => self.aside.unwrap_or(2).to_string(),
             InitValue::Within(index, below) => {
                 let folder = self.folders.get(*index).map_or("", |(_, at)| at.as_str());
                 if below.is_empty() { folder.to_owned() } else { format!("{folder}/{below}") }

@@ -1,10 +1,11 @@
 //! One worker: its processes, its sockets, its output.
 
 use crate::{
+    inward::Inward,
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
 };
-use cloudlet_engine::{Boxed, LocalHttp, Worker, WorkerEnd, within};
+use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Stopwatch, Worker, WorkerEnd, WorkerPost, within};
 use parking_lot::Mutex;
 use rustix::{
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
@@ -24,27 +25,36 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
+    net::unix::pipe,
     process::Command,
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinHandle,
 };
 
 /// How long the first process may take to set everything up.
-const SETUP: Duration = Duration::from_secs(10);
+const SETUP: Duration = Duration::from_secs(30);
 /// How often the memory of a worker is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest line that is told as one.
 const LONGEST_LINE: u64 = 256 << 10;
 
+/// Whether a worker gets no processor.
+#[derive(Default)]
+struct Frozen {
+    is: AtomicBool,
+    thawed: Notify,
+}
+
 pub struct Process {
     group: Pid,
     ended: watch::Receiver<Option<WorkerEnd>>,
     most: Arc<AtomicU64>,
-    frozen: Arc<AtomicBool>,
+    /// Since `memory` was asked for and looked.
+    asked: Mutex<Option<Stopwatch>>,
+    frozen: Arc<Frozen>,
     process: u32,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// While it is open, the worker may live.
-    _socket: UnixStream,
+    inward: Inward,
 }
 
 /// What is to be run and whom it may talk to.
@@ -54,6 +64,7 @@ pub struct Start {
     /// `127.0.0.1:4566`
     pub server: String,
     pub output: Arc<dyn Fn(&str) + Send + Sync>,
+    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
 }
 
 /// A worker that runs.
@@ -64,9 +75,11 @@ pub struct Started {
     pub control: Option<OwnedFd>,
 }
 
-pub async fn start(start: Start) -> Result<Started, String> {
-    let told = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
-    let (ours, theirs) = UnixStream::pair().map_err(told)?;
+pub async fn start(mut start: Start) -> Result<Started, String> {
+    // The first stage puts the number in its place.
+    start.order.aside = start.aside.as_ref().map(|_| 0);
+    let told_io = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
+    let (ours, theirs) = UnixStream::pair().map_err(told_io)?;
     let mut child = Command::new(&start.order.own)
         .arg(ARGUMENT)
         .env_clear()
@@ -76,7 +89,7 @@ pub async fn start(start: Start) -> Result<Started, String> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(told)?;
+        .map_err(told_io)?;
     let process = child.id().ok_or("the worker's process is gone")?;
     let group = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or("the worker's process has no number")?;
     let memory_limit = start.order.memory;
@@ -107,20 +120,27 @@ pub async fn start(start: Start) -> Result<Started, String> {
         return Err("the worker's process gave no sockets".to_owned());
     };
     let (told, ended) = watch::channel(None);
-    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::<Frozen>::default(), Arc::new(AtomicBool::new(false)));
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
         tokio::spawn(look(process, group, memory_limit, most.clone(), frozen.clone(), over.clone())),
     ];
-    let lines = [
+    let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
         child.stderr.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let Some(aside) = start.aside {
+        let pipe = descriptors.next().ok_or("the worker's process gave no pipe")?;
+        lines.push(tokio::spawn(read(pipe::Receiver::from_owned_fd(pipe).map_err(told_io)?, aside)));
+    }
     tokio::spawn(async move {
         let status = child.wait().await;
         // What others of the group still hold open is not waited for long.
-        for lines in lines.into_iter().flatten() {
+        for lines in lines {
             within(Duration::from_millis(200), lines).await;
         }
         let _ = kill_process_group(group, Signal::KILL);
@@ -135,7 +155,8 @@ pub async fn start(start: Start) -> Result<Started, String> {
         };
         let _ = told.send(Some(end));
     });
-    let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), _socket: socket };
+    let inward = Inward::new(socket).map_err(told_io)?;
+    let worker = Process { group, ended, most, asked: Mutex::default(), frozen, process, tasks: Mutex::new(tasks), inward };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -178,11 +199,11 @@ async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sy
 }
 
 /// Looks at the memory of a worker, and kills one that has too much.
-async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<AtomicBool>, over: Arc<AtomicBool>) {
+async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<Frozen>, over: Arc<AtomicBool>) {
     loop {
         within(LOOK, std::future::pending::<()>()).await;
-        if frozen.load(Ordering::Acquire) {
-            continue;
+        while frozen.is.load(Ordering::Acquire) {
+            frozen.thawed.notified().await;
         }
         let used = memory::in_use(process);
         most.fetch_max(used, Ordering::AcqRel);
@@ -205,20 +226,37 @@ impl Worker for Process {
     }
 
     fn memory(&self) -> u64 {
-        self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+        let mut asked = self.asked.lock();
+        // What was seen a moment ago is good enough: a look costs more than a short event.
+        if asked.as_ref().is_none_or(|watch| watch.elapsed() >= LOOK) {
+            self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+            *asked = Some(Stopwatch::start());
+        }
         self.most.load(Ordering::Acquire)
     }
 
     fn freeze(&self) {
-        if self.ended.borrow().is_none() && !self.frozen.swap(true, Ordering::AcqRel) {
+        if self.ended.borrow().is_none() && !self.frozen.is.swap(true, Ordering::AcqRel) {
             let _ = kill_process_group(self.group, Signal::STOP);
         }
     }
 
     fn thaw(&self) {
-        if self.frozen.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
+        if self.frozen.is.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
             let _ = kill_process_group(self.group, Signal::CONT);
+            self.frozen.thawed.notify_one();
         }
+    }
+
+    fn connect(&self, port: u16) -> Boxed<'_, Result<Box<dyn ByteStream>, String>> {
+        Box::pin(async move {
+            let connection = self.inward.connect(port).await.map_err(|error| error.to_string())?;
+            Ok(Box::new(connection) as Box<dyn ByteStream>)
+        })
+    }
+
+    fn post(&self, post: WorkerPost) -> Boxed<'_, Result<u16, String>> {
+        Box::pin(self.inward.post(post))
     }
 }
 

@@ -54,7 +54,9 @@ const NODE_FILES: [(&str, &str); 5] = [
     ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
 ];
 /// What a shell and a terminal need beside programs.
-const NODE_SETTINGS: [&str; 5] = ["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/terminfo", "/etc/inputrc"];
+/// And the lists of what is installed, which are of the programs that a node has.
+const NODE_SETTINGS: [&str; 7] =
+    ["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/terminfo", "/etc/inputrc", "/var/lib/dpkg", "/var/lib/rpm"];
 
 const READ_ONLY: MountFlags = MountFlags::BIND.union(MountFlags::RDONLY).union(MountFlags::NOSUID).union(MountFlags::NODEV);
 
@@ -99,6 +101,9 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
             let settings = SETTINGS.iter().chain(NODE_SETTINGS.iter().filter(|_| node.is_some()));
             for path in PROGRAMS.iter().chain(settings).filter(|path| fs::symlink_metadata(path).is_ok()) {
                 bind(path, path)?;
+            }
+            for path in settings_of_java() {
+                bind(&path, &path)?;
             }
         }
     }
@@ -154,6 +159,13 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
         shortcomings.push("the root of its files could be written to".to_owned());
     }
     Ok(())
+}
+
+/// Distributions keep the settings of a JDK apart from it: `/etc/java-21-openjdk`.
+fn settings_of_java() -> Vec<String> {
+    let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| entry.file_name().to_str().filter(|name| name.starts_with("java")).map(|name| format!("/etc/{name}")));
+    named.filter(|path| Path::new(path).is_dir()).collect()
 }
 
 /// As in Amazon Linux, `sh` is bash, where the machine has one: scripts rely on it.

@@ -166,6 +166,22 @@ async fn apart(node: Arc<dyn Node>, shortcomings: Vec<String>) {
     assert!(error.to_lowercase().contains("file size") || error.contains("large"), "{error}");
 }
 
+/// The machine itself is the node: its files, its name and its network.
+async fn nothing_apart(node: Arc<dyn Node>) {
+    let path = std::env::temp_dir().join(format!("cloudlet-node-itself-{}", std::process::id()));
+    let (out, error, end) = run(&*node, &format!("echo seen > {}; cat /proc/sys/kernel/hostname", path.display())).await;
+    assert_eq!((error.as_str(), end), ("", WorkerEnd::Exited(0)));
+    assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), out), ("seen\n", std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap()));
+    std::fs::remove_file(&path).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut connection = node.connect(NodeAddress::Port(listener.local_addr().unwrap().port())).await.unwrap();
+    listener.accept().await.unwrap().0.write_all(b"here").await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer, "here");
+    whole_sessions_are_killed(node).await;
+}
+
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == cloudlet_worker::ARGUMENT) {
         return cloudlet_worker::run_init();
@@ -186,6 +202,7 @@ fn main() -> ExitCode {
         ports(node("ports")).await;
         background(node("background")).await;
         apart(node("apart"), machine.shortcomings()).await;
+        nothing_apart(machine.node("itself", order(NodeRoot::Itself))).await;
         // Another file system, here this machine's own, with the binary's libraries beside it.
         let other = machine.node("other", order(NodeRoot::Folder("/".into())));
         assert_eq!(run(&*other, "echo here; cat /etc/hostname >/dev/null; touch /tmp/x && echo there").await.0, "here\nthere\n");

@@ -66,12 +66,26 @@ pub const STOP_TASK: Access = Access {
     resources: &[kinds::TASK.required()],
     keys: &["ecs:cluster"],
 };
+pub const TAG_RESOURCE: Access = Access {
+    action: "ecs:TagResource",
+    resources: &[
+        kinds::CAPACITY_PROVIDER, kinds::CLUSTER, kinds::CONTAINER_INSTANCE, kinds::DAEMON, kinds::DAEMON_TASK_DEFINITION, kinds::GATEWAY,
+        kinds::SERVICE, kinds::TASK, kinds::TASK_DEFINITION, kinds::TASK_SET,
+    ],
+    keys: &["ecs:CreateAction"],
+};
 
 pub mod kinds {
     use cloudlet_shape::ResourceKind;
 
+    pub const CAPACITY_PROVIDER: ResourceKind = ResourceKind::new("capacity-provider", &["arn:${Partition}:ecs:${Region}:${Account}:capacity-provider/${CapacityProviderName}"]);
     pub const CLUSTER: ResourceKind = ResourceKind::new("cluster", &["arn:${Partition}:ecs:${Region}:${Account}:cluster/${ClusterName}"]);
     pub const CONTAINER_INSTANCE: ResourceKind = ResourceKind::new("container-instance", &["arn:${Partition}:ecs:${Region}:${Account}:container-instance/${ClusterName}/${ContainerInstanceId}"]);
+    pub const DAEMON: ResourceKind = ResourceKind::new("daemon", &["arn:${Partition}:ecs:${Region}:${Account}:daemon/${ClusterName}/${DaemonName}"]);
+    pub const DAEMON_TASK_DEFINITION: ResourceKind = ResourceKind::new("daemon-task-definition", &["arn:${Partition}:ecs:${Region}:${Account}:daemon-task-definition/${DaemonTaskDefinitionFamilyName}:${DaemonTaskDefinitionRevisionNumber}"]);
+    pub const GATEWAY: ResourceKind = ResourceKind::new("gateway", &["arn:${Partition}:ecs:${Region}:${Account}:gateway/${GatewayName}/${GatewayId}"]);
+    pub const SERVICE: ResourceKind = ResourceKind::new("service", &["arn:${Partition}:ecs:${Region}:${Account}:service/${ClusterName}/${ServiceName}"]);
     pub const TASK: ResourceKind = ResourceKind::new("task", &["arn:${Partition}:ecs:${Region}:${Account}:task/${ClusterName}/${TaskId}"]);
     pub const TASK_DEFINITION: ResourceKind = ResourceKind::new("task-definition", &["arn:${Partition}:ecs:${Region}:${Account}:task-definition/${TaskDefinitionFamilyName}:${TaskDefinitionRevisionNumber}"]);
+    pub const TASK_SET: ResourceKind = ResourceKind::new("task-set", &["arn:${Partition}:ecs:${Region}:${Account}:task-set/${ClusterName}/${ServiceName}/${TaskSetId}"]);
 }

@@ -5,7 +5,7 @@ use cloudlet_shape::{Pages, operations};
 operations! { crate::SERVICE;
     CreateCluster(CreateClusterRequest) -> CreateClusterResponse {
         faults: &[ACCESS_DENIED, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT],
-        access: &[access::CREATE_CLUSTER],
+        access: &[access::CREATE_CLUSTER, access::TAG_RESOURCE],
     }
     DeleteCluster(DeleteClusterRequest) -> DeleteClusterResponse {
         faults: &[
@@ -51,14 +51,14 @@ operations! { crate::SERVICE;
     }
     RegisterTaskDefinition(RegisterTaskDefinitionRequest) -> RegisterTaskDefinitionResponse {
         faults: &[ACCESS_DENIED, LIMIT_EXCEEDED, SERVER, INVALID_PARAMETER, CLIENT],
-        access: &[access::REGISTER_TASK_DEFINITION],
+        access: &[access::REGISTER_TASK_DEFINITION, access::TAG_RESOURCE],
     }
     RunTask(RunTaskRequest) -> RunTaskResponse {
         faults: &[
             CONFLICT, ACCESS_DENIED, PLATFORM_UNKNOWN, SERVER, INVALID_PARAMETER, BLOCKED, CLIENT, CLUSTER_NOT_FOUND,
             PLATFORM_TASK_DEFINITION_INCOMPATIBILITY, UNSUPPORTED_FEATURE,
         ],
-        access: &[access::RUN_TASK],
+        access: &[access::RUN_TASK, access::TAG_RESOURCE],
     }
     StopTask(StopTaskRequest) -> StopTaskResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],

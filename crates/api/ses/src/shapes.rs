@@ -184,14 +184,14 @@ use cloudlet_shape::{Blob, Map, Shape, Timestamp};
     pub dkim_tokens: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct IdentityMailFromDomainAttributes {
-    pub mail_from_domain: String,
-    #[shape(of = CUSTOM_MAIL_FROM_STATUS)] pub mail_from_domain_status: String,
+    pub mail_from_domain: Option<String>,
+    #[shape(of = CUSTOM_MAIL_FROM_STATUS)] pub mail_from_domain_status: Option<String>,
     #[shape(name = "BehaviorOnMXFailure", of = BEHAVIOR_ON_MX_FAILURE)] pub behavior_on_mx_failure: String,
 }
 #[derive(Shape, Clone, Default)] pub struct IdentityNotificationAttributes {
-    pub bounce_topic: String,
-    pub complaint_topic: String,
-    pub delivery_topic: String,
+    pub bounce_topic: Option<String>,
+    pub complaint_topic: Option<String>,
+    pub delivery_topic: Option<String>,
     pub forwarding_enabled: bool,
     pub headers_in_bounce_notifications_enabled: Option<bool>,
     pub headers_in_complaint_notifications_enabled: Option<bool>,

@@ -292,7 +292,7 @@ operations! { crate::SERVICE;
         access: &[access::GET_TENANT],
     }
     ListConfigurationSets(ListConfigurationSetsRequest) -> ListConfigurationSetsResponse {
-        uri: "/v2/email/list-configuration-sets",
+        uri: "/v2/email/list-configuration-sets", earlier: &[("GET", "/v2/email/configuration-sets")],
         faults: &[TOO_MANY_REQUESTS, BAD_REQUEST],
         access: &[access::LIST_CONFIGURATION_SETS],
     }
@@ -302,7 +302,7 @@ operations! { crate::SERVICE;
         access: &[access::LIST_CONTACT_LISTS],
     }
     ListContacts(ListContactsRequest) -> ListContactsResponse {
-        uri: "/v2/email/contact-lists/{ContactListName}/contacts/list",
+        uri: "/v2/email/contact-lists/{ContactListName}/contacts/list", earlier: &[("GET", "/v2/email/contact-lists/{ContactListName}/contacts")],
         faults: &[BAD_REQUEST, TOO_MANY_REQUESTS, NOT_FOUND],
         access: &[access::LIST_CONTACTS],
     }
@@ -327,7 +327,7 @@ operations! { crate::SERVICE;
         access: &[access::LIST_DOMAIN_DELIVERABILITY_CAMPAIGNS],
     }
     ListEmailIdentities(ListEmailIdentitiesRequest) -> ListEmailIdentitiesResponse {
-        uri: "/v2/email/list-identities",
+        uri: "/v2/email/list-identities", earlier: &[("GET", "/v2/email/identities")],
         faults: &[TOO_MANY_REQUESTS, BAD_REQUEST],
         access: &[access::LIST_EMAIL_IDENTITIES],
     }
@@ -348,7 +348,7 @@ operations! { crate::SERVICE;
         access: &[access::LIST_EXPORT_JOBS],
     }
     ListImportJobs(ListImportJobsRequest) -> ListImportJobsResponse {
-        uri: "/v2/email/import-jobs/list",
+        uri: "/v2/email/import-jobs/list", earlier: &[("GET", "/v2/email/import-jobs")],
         faults: &[TOO_MANY_REQUESTS, BAD_REQUEST],
         access: &[access::LIST_IMPORT_JOBS],
     }
@@ -493,7 +493,7 @@ operations! { crate::SERVICE;
         access: &[access::PUT_EMAIL_IDENTITY_DKIM_ATTRIBUTES],
     }
     PutEmailIdentityDkimSigningAttributes(PutEmailIdentityDkimSigningAttributesRequest) -> PutEmailIdentityDkimSigningAttributesResponse {
-        method: "PUT", uri: "/v2/email/identities/{EmailIdentity}/dkim/signing",
+        method: "PUT", uri: "/v2/email/identities/{EmailIdentity}/dkim/signing", earlier: &[("PUT", "/v1/email/identities/{EmailIdentity}/dkim/signing")],
         faults: &[NOT_FOUND, TOO_MANY_REQUESTS, BAD_REQUEST],
         access: &[access::PUT_EMAIL_IDENTITY_DKIM_SIGNING_ATTRIBUTES],
     }

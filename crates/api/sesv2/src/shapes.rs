@@ -799,8 +799,8 @@ use cloudlet_shape::{Blob, Map, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct ListTenantsResponse { pub tenants: Option<Vec<TenantInfo>>, pub next_token: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct MailFromAttributes {
-    pub mail_from_domain: String,
-    #[shape(of = MAIL_FROM_DOMAIN_STATUS)] pub mail_from_domain_status: String,
+    pub mail_from_domain: Option<String>,
+    #[shape(of = MAIL_FROM_DOMAIN_STATUS)] pub mail_from_domain_status: Option<String>,
     #[shape(of = BEHAVIOR_ON_MX_FAILURE)] pub behavior_on_mx_failure: String,
 }
 #[derive(Shape, Clone, Default)] pub struct MailboxValidation {

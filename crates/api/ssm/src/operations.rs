@@ -32,7 +32,7 @@ operations! { crate::SERVICE;
             INVALID_INSTANCE_ID, UNSUPPORTED_PLATFORM_TYPE, INVALID_OUTPUT_LOCATION, INVALID_PARAMETERS, INVALID_TARGET, INVALID_SCHEDULE,
             INVALID_TARGET_MAPS, INVALID_TAG,
         ],
-        access: &[access::CREATE_ASSOCIATION],
+        access: &[access::CREATE_ASSOCIATION, access::ADD_TAGS_TO_RESOURCE],
     }
     CreateAssociationBatch(CreateAssociationBatchRequest) -> CreateAssociationBatchResult {
         faults: &[
@@ -50,22 +50,22 @@ operations! { crate::SERVICE;
             DOCUMENT_ALREADY_EXISTS, MAX_DOCUMENT_SIZE_EXCEEDED, INTERNAL_SERVER_ERROR, INVALID_DOCUMENT_CONTENT, DOCUMENT_LIMIT_EXCEEDED,
             INVALID_DOCUMENT_SCHEMA_VERSION, TOO_MANY_UPDATES, NO_LONGER_SUPPORTED,
         ],
-        access: &[access::CREATE_DOCUMENT],
+        access: &[access::CREATE_DOCUMENT, access::ADD_TAGS_TO_RESOURCE],
     }
     CreateMaintenanceWindow(CreateMaintenanceWindowRequest) -> CreateMaintenanceWindowResult {
         faults: &[IDEMPOTENT_PARAMETER_MISMATCH, RESOURCE_LIMIT_EXCEEDED, INTERNAL_SERVER_ERROR],
-        access: &[access::CREATE_MAINTENANCE_WINDOW],
+        access: &[access::CREATE_MAINTENANCE_WINDOW, access::ADD_TAGS_TO_RESOURCE],
     }
     CreateOpsItem(CreateOpsItemRequest) -> CreateOpsItemResponse {
         faults: &[INTERNAL_SERVER_ERROR, OPS_ITEM_ALREADY_EXISTS, OPS_ITEM_LIMIT_EXCEEDED, OPS_ITEM_INVALID_PARAMETER, OPS_ITEM_ACCESS_DENIED],
-        access: &[access::CREATE_OPS_ITEM],
+        access: &[access::CREATE_OPS_ITEM, access::ADD_TAGS_TO_RESOURCE],
     }
     CreateOpsMetadata(CreateOpsMetadataRequest) -> CreateOpsMetadataResult {
         faults: &[
             OPS_METADATA_ALREADY_EXISTS, OPS_METADATA_TOO_MANY_UPDATES, OPS_METADATA_INVALID_ARGUMENT, OPS_METADATA_LIMIT_EXCEEDED,
             INTERNAL_SERVER_ERROR,
         ],
-        access: &[access::CREATE_OPS_METADATA],
+        access: &[access::CREATE_OPS_METADATA, access::ADD_TAGS_TO_RESOURCE],
     }
     CreatePatchBaseline(CreatePatchBaselineRequest) -> CreatePatchBaselineResult {
         faults: &[IDEMPOTENT_PARAMETER_MISMATCH, RESOURCE_LIMIT_EXCEEDED, INTERNAL_SERVER_ERROR],
@@ -630,7 +630,7 @@ operations! { crate::SERVICE;
             AUTOMATION_DEFINITION_NOT_FOUND, INVALID_AUTOMATION_EXECUTION_PARAMETERS, AUTOMATION_EXECUTION_LIMIT_EXCEEDED,
             AUTOMATION_DEFINITION_VERSION_NOT_FOUND, IDEMPOTENT_PARAMETER_MISMATCH, INVALID_TARGET, INTERNAL_SERVER_ERROR,
         ],
-        access: &[access::START_AUTOMATION_EXECUTION],
+        access: &[access::START_AUTOMATION_EXECUTION, access::ADD_TAGS_TO_RESOURCE],
     }
     StartChangeRequestExecution(StartChangeRequestExecutionRequest) -> StartChangeRequestExecutionResult {
         faults: &[
@@ -638,7 +638,7 @@ operations! { crate::SERVICE;
             AUTOMATION_DEFINITION_VERSION_NOT_FOUND, IDEMPOTENT_PARAMETER_MISMATCH, INTERNAL_SERVER_ERROR, AUTOMATION_DEFINITION_NOT_APPROVED,
             NO_LONGER_SUPPORTED,
         ],
-        access: &[access::START_CHANGE_REQUEST_EXECUTION],
+        access: &[access::START_CHANGE_REQUEST_EXECUTION, access::ADD_TAGS_TO_RESOURCE],
     }
     StartExecutionPreview(StartExecutionPreviewRequest) -> StartExecutionPreviewResponse {
         faults: &[INTERNAL_SERVER_ERROR, VALIDATION],

@@ -37,6 +37,18 @@ handler!(
         if unbuilt {
             return Err(faults::not_implemented("kernels, enclaves and volumes of an instance"));
         }
+        faults::check_one_attribute(&[
+            (input.attribute.as_deref().unwrap_or("attribute"), input.attribute.is_some() || input.value.is_some()),
+            ("disableApiTermination", input.disable_api_termination.is_some()),
+            ("disableApiStop", input.disable_api_stop.is_some()),
+            ("ebsOptimized", input.ebs_optimized.is_some()),
+            ("enaSupport", input.ena_support.is_some()),
+            ("groupSet", input.groups.is_some()),
+            ("instanceInitiatedShutdownBehavior", input.instance_initiated_shutdown_behavior.is_some()),
+            ("instanceType", input.instance_type.is_some()),
+            ("sourceDestCheck", input.source_dest_check.is_some()),
+            ("userData", input.user_data.is_some()),
+        ])?;
         let value = |given: Option<api::AttributeBooleanValue>| given.and_then(|given| given.value);
         let text = |given: Option<api::AttributeValue>| given.and_then(|given| given.value);
         ec2.store.write(|state| {

@@ -2,9 +2,10 @@
 
 use super::{check_type, reserved};
 use crate::{
+    client_tokens::ClientToken,
     engine::Ec2,
     faults::{self, invalid_value, refuse},
-    groups,
+    groups, instance_types,
     interfaces::{self, Wish},
     launch_templates, limits, lookups, permissions,
     region::new_association,
@@ -12,9 +13,11 @@ use crate::{
     state::{Resource, State},
     tags,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_ec2::{self as api, RunInstances};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler};
+use std::collections::BTreeSet;
 
 handler!(
     Ec2,
@@ -30,17 +33,39 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        let token = ClientToken::of::<RunInstances>(cx, &input, input.client_token.as_deref())?;
         if let Some(template) = input.launch_template.clone() {
             input = ec2.store.read(|state| launch_templates::applied(state, cx, &template, input))?;
         }
         let unbuilt = input.instance_market_options.is_some()
             || input.secondary_interfaces.is_some()
             || input.hibernation_options.as_ref().is_some_and(|options| options.configured == Some(true))
-            || input.block_device_mappings.as_ref().is_some_and(|mappings| mappings.len() > 1);
+            || input.enclave_options.as_ref().is_some_and(|options| options.enabled == Some(true))
+            || input.block_device_mappings.as_ref().is_some_and(|mappings| mappings.len() > 1)
+            || input.elastic_gpu_specification.as_ref().is_some_and(|all| !all.is_empty())
+            || input.elastic_inference_accelerators.as_ref().is_some_and(|all| !all.is_empty())
+            || input.license_specifications.as_ref().is_some_and(|all| !all.is_empty())
+            || input.kernel_id.is_some()
+            || input.ramdisk_id.is_some()
+            || input.enable_primary_ipv6 == Some(true)
+            || input.placement.as_ref().is_some_and(is_unbuilt);
         if unbuilt {
-            return Err(faults::not_implemented("spot instances, hibernation and further volumes of an instance"));
+            return Err(faults::not_implemented(
+                "spot instances, hibernation, enclaves, licenses, placement groups and hosts, and further volumes of an instance",
+            ));
         }
-        let image = input.image_id.clone().ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter ImageId"))?;
+        check_data(input.user_data.as_deref())?;
+        if let Some(given) = input.instance_initiated_shutdown_behavior.as_deref().filter(|given| !matches!(*given, "stop" | "terminate")) {
+            return Err(invalid_value(format!("Value ({given}) for parameter instanceInitiatedShutdownBehavior is invalid.")));
+        }
+        if input.security_groups.as_ref().is_some_and(|names| !names.is_empty()) && input.subnet_id.is_some() {
+            // <https://github.com/aws/aws-cli/issues/2453>
+            return Err(refuse("InvalidParameterCombination", "The parameter groupName cannot be used with the parameter subnet"));
+        }
+        if input.security_group_ids.iter().flatten().any(String::is_empty) {
+            return Err(invalid_value("Value () for parameter groupId is invalid. The value cannot be empty"));
+        }
+        let image = input.image_id.clone().ok_or_else(|| faults::missing("ImageId"))?;
         faults::check_id(&image, "ami", "InvalidAMIID.Malformed")?;
         let instance_type = input.instance_type.clone().unwrap_or_else(|| "m1.small".to_owned());
         check_type(&instance_type)?;
@@ -66,14 +91,18 @@ handler!(
             let groups = "Network interfaces and an instance-level security groups may not be specified on the same request";
             return Err(refuse("InvalidParameterCombination", if input.subnet_id.is_some() { message } else { groups }));
         }
+        let most_interfaces = instance_types::most_interfaces(&instance_type);
+        if specified.len() > most_interfaces {
+            // AWS: unverified wording.
+            return Err(refuse("AttachmentLimitExceeded", format!("Interface count {} exceeds the limit for {instance_type}", specified.len())));
+        }
         ec2.store.write(|state| {
-            if let Some(token) = input.client_token.as_deref().filter(|token| !token.is_empty()) {
-                let known = state.all::<Instance>(&cx.scope).find(|(_, row)| row.client_token == token).map(|(_, row)| row.reservation.clone());
-                if let Some(reservation) = known {
-                    return Ok(reserved(state, cx, &reservation));
-                }
+            if let Some(reservation) = token.known(state, cx)? {
+                return launched(state, cx, &reservation);
             }
+            let groups = wanted_groups(state, cx, &input)?;
             let reservation = new_association(cx.ids(), "r");
+            token.remember(state, cx, &reservation);
             for index in 0..most {
                 launch(
                     state,
@@ -82,6 +111,7 @@ handler!(
                     &specified,
                     Launch {
                         reservation: &reservation,
+                        groups: groups.as_ref(),
                         index,
                         image: &image,
                         instance_type: &instance_type,
@@ -96,8 +126,37 @@ handler!(
     }
 );
 
+fn is_unbuilt(placement: &api::Placement) -> bool {
+    let of = [&placement.group_name, &placement.group_id, &placement.host_id, &placement.host_resource_group_arn, &placement.spread_domain];
+    of.iter().any(|given| given.as_ref().is_some_and(|given| !given.is_empty())) || placement.partition_number.is_some()
+}
+
+/// Most bytes of user data, before it is in base64.
+const LONGEST_DATA: usize = 16_384;
+
+fn check_data(given: Option<&str>) -> Result<(), Fault> {
+    let Some(given) = given else { return Ok(()) };
+    match STANDARD.decode(given) {
+        Err(_) => Err(invalid_value("Invalid BASE64 encoding of user data")),
+        Ok(data) if data.len() > LONGEST_DATA => Err(invalid_value("User data is limited to 16384 bytes")),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What a token launched before.
+fn launched(state: &State, cx: &Cx, reservation: &str) -> Result<api::Reservation, Fault> {
+    let is_live = |row: &Instance| row.reservation == reservation && row.wanted != DesiredState::Terminated;
+    if state.all::<Instance>(&cx.scope).any(|(_, row)| is_live(row)) {
+        return Ok(reserved(state, cx, reservation));
+    }
+    // <https://github.com/boto/boto3/issues/4406>
+    let message = "The client token you have provided is associated with a terminated instance. Please use a different client token.";
+    Err(refuse("IdempotentInstanceTerminated", message))
+}
+
 struct Launch<'a> {
     reservation: &'a str,
+    groups: Option<&'a Vec<String>>,
     index: i32,
     image: &'a str,
     instance_type: &'a str,
@@ -118,7 +177,7 @@ struct Plan {
 /// The groups that a request names by id, or by name in the default VPC.
 fn wanted_groups(state: &State, cx: &Cx, input: &api::RunInstancesRequest) -> Result<Option<Vec<String>>, Fault> {
     let mut ids = input.security_group_ids.clone().unwrap_or_default();
-    for name in input.security_groups.iter().flatten() {
+    for name in input.security_groups.iter().flatten().collect::<BTreeSet<_>>() {
         ids.push(groups::find(state, cx, None, Some(name))?);
     }
     Ok((!ids.is_empty()).then_some(ids))
@@ -149,7 +208,6 @@ fn launch(
     of: Launch<'_>,
 ) -> Result<(), Fault> {
     let scope = &cx.scope;
-    let groups = wanted_groups(state, cx, input)?;
     let mut plans: Vec<Plan> = Vec::new();
     if specified.is_empty() {
         let wish = Wish {
@@ -157,7 +215,7 @@ fn launch(
             address: input.private_ip_address.clone(),
             ipv6: input.ipv6_addresses.clone().unwrap_or_default(),
             ipv6_count: input.ipv6_address_count.unwrap_or_default(),
-            groups,
+            groups: of.groups.cloned(),
             ..Wish::default()
         };
         plans.push(Plan { device: 0, deletes: true, public: None, given: None, wish: Some(wish) });

@@ -31,7 +31,7 @@ handler!(
                     result.associate_public_ip_address = Some(row.addresses.iter().any(|address| address.launched.is_some()));
                 }
                 Some(other) => return Err(invalid_value(format!("Value ({other}) for parameter attribute is invalid. Unknown attribute."))),
-                None => return Err(refuse("MissingParameter", "The request must contain the parameter attribute")),
+                None => return Err(faults::missing("attribute")),
             }
             Ok(result)
         })
@@ -56,17 +56,13 @@ handler!(
         if unbuilt {
             return Err(faults::not_implemented("ENA Express, primary IPv6 addresses, connection tracking timeouts and subnets of an interface"));
         }
-        let given = [
-            input.description.is_some(),
-            input.source_dest_check.is_some(),
-            input.groups.is_some(),
-            input.attachment.is_some(),
-            input.associate_public_ip_address.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() > 1 {
-            // AWS: unverified wording. "You can specify only one attribute at a time."
-            return Err(refuse("InvalidParameterCombination", "Fields for multiple attribute types specified"));
-        }
+        faults::check_one_attribute(&[
+            ("description", input.description.is_some()),
+            ("sourceDestCheck", input.source_dest_check.is_some()),
+            ("groupSet", input.groups.is_some()),
+            ("attachment", input.attachment.is_some()),
+            ("associatePublicIpAddress", input.associate_public_ip_address.is_some()),
+        ])?;
         ec2.store.write(|state| {
             let id = &input.network_interface_id;
             let row = state.find::<Interface>(&cx.scope, id)?.clone();

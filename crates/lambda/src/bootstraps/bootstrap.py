@@ -118,8 +118,15 @@ class JsonHandler(Handler):
         return json.dumps(document, ensure_ascii=False, default=str)
 
 
+# AWS: since Python 3.12 answers have other characters as they are.
+ASCII = os.environ.get("AWS_EXECUTION_ENV", "") in ["AWS_Lambda_python3.{}".format(minor) for minor in range(8, 12)]
+
+
 def encoded(value):
-    """Handlers may return what JSON has not: AWS takes bytes as text and decimals as numbers, and refuses the rest by this error."""
+    """Handlers may return what JSON has not: AWS takes bytes as the answer itself, or within one as text, and decimals as numbers, and refuses the
+    rest by this error."""
+    if isinstance(value, bytes):
+        return value
 
     def refuse(value):
         if isinstance(value, bytes):
@@ -128,7 +135,7 @@ def encoded(value):
             return float(value)
         raise TypeError("Object of type {} is not JSON serializable".format(type(value).__name__))
 
-    return json.dumps(value, ensure_ascii=False, default=refuse).encode("utf-8")
+    return json.dumps(value, ensure_ascii=ASCII, default=refuse).encode("utf-8")
 
 
 def fault(error, frames, request_id=None):

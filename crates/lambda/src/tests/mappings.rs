@@ -101,3 +101,24 @@ async fn mappings_are_checked_changed_and_deleted() {
     cloud.ok::<DeleteEventSourceMapping>(DeleteEventSourceMappingRequest { uuid: id.clone() }).await;
     assert_eq!(cloud.expect_fault::<GetEventSourceMapping>(GetEventSourceMappingRequest { uuid: id }).await.status(), 404);
 }
+
+#[tokio::test]
+async fn what_only_streams_have_is_refused() {
+    let cloud = with_code(&Arc::new(Sqs::default()), "echo").await;
+    for (input, message) in [
+        (
+            CreateEventSourceMappingRequest { starting_position: Some("LATEST".into()), ..mapping() },
+            "StartingPosition is not valid for SQS event sources.",
+        ),
+        (
+            CreateEventSourceMappingRequest { parallelization_factor: Some(2), ..mapping() },
+            "Unsupported ParallelizationFactor parameter for given event source mapping type.",
+        ),
+        (
+            CreateEventSourceMappingRequest { topics: Some(vec!["t".into()]), ..mapping() },
+            "Unsupported Topics parameter for given event source mapping type.",
+        ),
+    ] {
+        assert_eq!(cloud.expect_fault::<CreateEventSourceMapping>(input).await.message(), message);
+    }
+}

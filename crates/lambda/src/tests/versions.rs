@@ -73,3 +73,21 @@ async fn aliases_name_one_version_or_two() {
     let fault = cloud.expect_fault::<GetAlias>(GetAliasRequest { function_name: "f".into(), name: "live".into() }).await;
     assert_eq!(fault.message(), "Cannot find alias arn: arn:aws:lambda:us-east-1:000000000000:function:f:live");
 }
+
+#[tokio::test]
+async fn what_changes_a_function_names_it_as_a_whole() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(python("f")).await;
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    let whole = "This operation is permitted on Lambda functions only.";
+    let settings = |name: &str| UpdateFunctionConfigurationRequest { function_name: name.into(), timeout: Some(5), ..Default::default() };
+    assert!(cloud.expect_fault::<UpdateFunctionConfiguration>(settings("f:1")).await.message().starts_with(whole));
+    assert!(cloud.expect_fault::<UpdateFunctionCode>(update_code("f:1", "two")).await.message().starts_with(whole));
+    assert!(cloud.expect_fault::<PublishVersion>(publish("f:1")).await.message().starts_with(whole));
+    assert!(cloud.expect_fault::<CreateFunction>(python("g:1")).await.message().starts_with(whole));
+    cloud.ok::<UpdateFunctionConfiguration>(settings("f:$LATEST")).await;
+    for absent in ["0", "01"] {
+        let fault = cloud.expect_fault::<GetFunction>(get("f", Some(absent))).await;
+        assert_eq!(fault.message(), format!("Function not found: {FUNCTION}:{absent}"));
+    }
+}

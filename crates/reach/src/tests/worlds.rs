@@ -131,9 +131,21 @@ fn engineers_agree() {
         ("eni-far", "203.0.113.9", 443, refused(&["SG_HAS_NO_RULES", "NO_ROUTE_TO_DESTINATION"])),
         ("eni-app", "10.0.1.99", 443, refused(&["NO_POSSIBLE_DESTINATION"])),
         ("eni-app", "169.254.169.254", 80, pass),
+        // Nobody's addresses.
+        ("10.9.9.9", "10.8.8.8", 443, refused(&["NO_SOURCE_OR_DESTINATION"])),
+        ("203.0.113.9", "198.51.100.1", 443, refused(&["NO_SOURCE_OR_DESTINATION"])),
     ] {
         assert_eq!(asked(&network, from, to, port), expected, "{from} to {to}:{port}");
     }
+}
+
+#[test]
+fn an_address_of_two_vpcs_is_always_the_same_interface() {
+    let mut network = network();
+    for (id, subnet) in [("eni-2", "private"), ("eni-1", "far"), ("eni-3", "public")] {
+        interface(&mut network, id, subnet, "10.7.0.1", None, "sg-web");
+    }
+    assert_eq!(network.at_address(address("10.7.0.1")).map(|interface| &*interface.id), Some("eni-1"));
 }
 
 #[test]

@@ -101,8 +101,26 @@ pub enum LambdaVerb {
     },
 }
 
+#[derive(Clone, Debug, clap::Args)]
+pub struct AgentVerb {
+    /// Activation with which the machine is registered, unless it is: its id and its code
+    #[arg(long, value_name = "ID:CODE", env = "CLOUDLET_ACTIVATION", hide_env_values = true)]
+    pub activation: Option<String>,
+    /// Address of the server [default: that of --host and --port]
+    #[arg(long, value_name = "URL", env = "CLOUDLET_ENDPOINT")]
+    pub endpoint: Option<String>,
+    /// Region of the node [default: that of --region before the verb, or us-east-1]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Where the machine's identity is kept, so that it is the same node when it starts again
+    #[arg(long, value_name = "FOLDER", env = "CLOUDLET_AGENT_DIR", default_value = "/var/lib/cloudlet-agent")]
+    pub agent_dir: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Makes this machine a managed node of a running server, and runs there what Systems Manager sends
+    Agent(AgentVerb),
     /// Runs documents of Systems Manager
     #[command(subcommand)]
     Ssm(SsmVerb),

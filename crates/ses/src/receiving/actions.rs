@@ -24,6 +24,8 @@ use cloudlet_engine::{Cx, roles};
 use cloudlet_shape::Body;
 use serde_json::{Map, Value, json};
 
+/// The name of the session in which SES writes into a bucket by a role.
+const SESSION: &str = "ses-receiving";
 const SETUP: &str = "AMAZON_SES_SETUP_NOTIFICATION";
 const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
 
@@ -138,7 +140,7 @@ async fn publish(cx: &Cx, rule: &Rule<'_>, topic: &str, message: String) -> Resu
 async fn put_object(cx: &Cx, rule: &Rule<'_>, action: &S3Action, name: &str, bytes: Bytes) -> Result<String, Fault> {
     let key = format!("{}{name}", action.object_key_prefix.as_deref().unwrap_or_default());
     let caller = match action.iam_role_arn.as_deref().and_then(Arn::parse) {
-        Some(role) => roles::assume_role(cx, &role, "ses-receiving", crate::PRINCIPAL, &rule.source).await?.caller,
+        Some(role) => roles::assume_role(cx, &role, SESSION, crate::PRINCIPAL, &rule.source).await?.caller,
         None => Caller::service(crate::PRINCIPAL, Some(rule.source.clone())),
     };
     let (bytes, metadata) = match action.kms_key_arn.as_deref().filter(|arn| !arn.is_empty()) {
@@ -177,14 +179,22 @@ impl Ses {
         ];
         for topic in topics.into_iter().flatten() {
             let refused = || faults::INVALID_SNS_TOPIC.says(format!("Could not publish to SNS topic: {topic}"));
-            let scope = scope_of(topic).filter(|_| is_here(topic, "sns")).ok_or_else(refused)?;
+            // AWS: unverified, that other texts than ARNs of the region are told apart.
+            let invalid = || faults::INVALID_SNS_TOPIC.says(format!("Invalid SNS topic: {topic}"));
+            let scope = scope_of(topic).filter(|_| is_here(topic, "sns")).ok_or_else(invalid)?;
             let input = GetTopicAttributesInput { topic_arn: topic.clone() };
             cx.forward::<GetTopicAttributes>(crate::PRINCIPAL, scope, input).await.map_err(|_| refused())?;
         }
         if let Some(s3) = &action.s3_action {
             if let Some(key) = s3.kms_key_arn.as_deref().filter(|key| !key.is_empty() && encryption::scope_of_key(key, &cx.scope).is_none()) {
                 // AWS: unverified message.
-                return Err(faults::INVALID_S3_CONFIGURATION.says(format!("Could not use KMS key: {key}")));
+                return Err(faults::INVALID_S3_CONFIGURATION.says(format!("Unable to use AWS KMS key: {key}")));
+            }
+            if let Some(role) = &s3.iam_role_arn {
+                // AWS: unverified message.
+                let refused = || Refusal::invalid("Could not assume the provided IAM role").v1();
+                let arn = Arn::parse(role).ok_or_else(refused)?;
+                roles::assume_role(cx, &arn, SESSION, crate::PRINCIPAL, &rule.source).await.map_err(|_| refused())?;
             }
             let notice = "From: Amazon SES <no-reply@amazon.com>\r\nSubject: Amazon SES Setup Notification\r\nMIME-Version: 1.0\r\nContent-Type: \
                           text/plain\r\n\r\nHello,\r\n\r\nYou received this message because you attempted to set up Amazon SES to deliver emails to this S3 \
@@ -202,7 +212,8 @@ impl Ses {
         }
         if let Some(lambda) = &action.lambda_action {
             let refused = || faults::INVALID_LAMBDA_FUNCTION.says(format!("Could not invoke Lambda function: {}", lambda.function_arn));
-            let scope = scope_of(&lambda.function_arn).filter(|_| is_here(&lambda.function_arn, "lambda")).ok_or_else(refused)?;
+            let invalid = || faults::INVALID_LAMBDA_FUNCTION.says(format!("Invalid Lambda function: {}", lambda.function_arn));
+            let scope = scope_of(&lambda.function_arn).filter(|_| is_here(&lambda.function_arn, "lambda")).ok_or_else(invalid)?;
             let input = InvocationRequest {
                 function_name: lambda.function_arn.clone(),
                 invocation_type: Some("DryRun".into()),

@@ -29,18 +29,12 @@ impl Ses {
             ));
         }
         self.mailbox.put(Mail {
-            at: cx.now,
-            channel: Channel::Email,
-            service: "ses".into(),
-            source: None,
             from: sender.to_owned(),
             to: vec![received.from.clone()],
             subject: Some("Delivery Status Notification (Failure)".into()),
             body,
-            html: None,
             fields: vec![("MessageId".into(), id.clone()), ("Region".into(), scope.region.as_str().into())],
-            raw: None,
-            shortened: false,
+            ..Mail::new(cx.now, Channel::Email, "ses")
         });
         id
     }

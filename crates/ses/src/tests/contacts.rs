@@ -93,7 +93,7 @@ async fn contacts_are_listed_by_what_they_want() {
     let topic = TopicFilter { topic_name: Some("news".into()), use_default_if_preference_unavailable: None };
     assert_eq!(listed(ListContactsFilter { topic_filter: Some(topic), ..status("OPT_OUT") }).await, ["a@b.com"]);
     let second = CreateContactListRequest { contact_list_name: "second".into(), ..Default::default() };
-    assert_eq!(cloud.expect_fault::<CreateContactList>(second).await.code(), "LimitExceededException");
+    assert_eq!(cloud.expect_fault::<CreateContactList>(second).await.message(), "A maximum of 1 Lists allowed per account.");
     cloud.ok::<DeleteContactList>(DeleteContactListRequest { contact_list_name: "list".into() }).await;
     assert_eq!(cloud.expect_fault::<GetContact>(contact("a@b.com")).await.status(), 404);
 }
@@ -132,8 +132,16 @@ async fn people_verify_by_a_mail_of_ones_own() {
 async fn the_sandbox_asks_nobody_in_ones_own_words() {
     let cloud = cloud();
     verified(&cloud, FROM).await;
-    let create =
-        v1::CreateCustomVerificationEmailTemplateRequest { template_name: "t".into(), from_email_address: FROM.into(), ..Default::default() };
+    let create = v1::CreateCustomVerificationEmailTemplateRequest {
+        template_name: "t".into(),
+        from_email_address: FROM.into(),
+        success_redirection_url: "https://example.com".into(),
+        failure_redirection_url: "https://example.com".into(),
+        ..Default::default()
+    };
+    let nowhere = v1::CreateCustomVerificationEmailTemplateRequest { failure_redirection_url: "nowhere".into(), ..create.clone() };
+    let fault = cloud.expect_fault::<v1::CreateCustomVerificationEmailTemplate>(nowhere).await;
+    assert_eq!(fault.message(), "The failure redirection URL is invalid");
     cloud.ok::<v1::CreateCustomVerificationEmailTemplate>(create).await;
     let send = v1::SendCustomVerificationEmailRequest { email_address: "new@other.com".into(), template_name: "t".into(), ..Default::default() };
     assert_eq!(cloud.expect_fault::<v1::SendCustomVerificationEmail>(send).await.code(), "ProductionAccessNotGranted");

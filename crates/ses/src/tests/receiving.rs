@@ -3,7 +3,7 @@ use crate::{AcceptRecipient, AcceptRecipientRequest, ReceiveMail, ReceiveMailReq
 use cloudlet_api_ses::*;
 use cloudlet_aws::Fault;
 use cloudlet_dns::Dns;
-use cloudlet_mail::dkim::{Signer, SigningKey};
+use cloudlet_mail::dkim::{KeyLength, Signer, SigningKey};
 use std::sync::Arc;
 
 struct Setting {
@@ -142,7 +142,7 @@ async fn rules_do_their_actions_in_order() {
 #[tokio::test]
 async fn verdicts_are_found_in_the_dns() {
     let Setting { cloud, topics, objects, dns, .. } = setting().await;
-    let (key, _) = SigningKey::generate().unwrap();
+    let (key, _) = SigningKey::generate(KeyLength::Bits2048).unwrap();
     dns.add(&format!("s._domainkey.other.com TXT \"{}\"", key.record().unwrap())).unwrap();
     dns.add("other.com TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.other.com TXT \"v=DMARC1; p=reject\"").unwrap();
     create(&cloud, rule("r", &["example.com"], vec![to_bucket("b", Some(TOPIC))]), None).await.unwrap();
@@ -323,7 +323,7 @@ async fn a_mail_is_encrypted_before_it_is_stored() {
         action
     };
     for (key, message) in [
-        ("arn:aws:kms:eu-west-1:000000000000:key/k", "Could not use KMS key: arn:aws:kms:eu-west-1:000000000000:key/k"),
+        ("arn:aws:kms:eu-west-1:000000000000:key/k", "Unable to use AWS KMS key: arn:aws:kms:eu-west-1:000000000000:key/k"),
         ("arn:aws:kms:us-east-1:000000000000:key/closed", "Could not write to bucket: bucket"),
     ] {
         let refused = create(&cloud, rule("r", &["example.com"], vec![encrypted(key)]), None).await.unwrap_err();

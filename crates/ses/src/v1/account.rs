@@ -1,8 +1,7 @@
 //! Quotas, statistics, and whether the account sends.
 
-use crate::{Ses, access};
+use crate::access;
 use cloudlet_api_ses::*;
-use cloudlet_engine::handler;
 use cloudlet_shape::Empty;
 
 #[expect(clippy::cast_precision_loss, reason = "quotas are small")]
@@ -10,7 +9,7 @@ const fn number(value: u64) -> f64 {
     value as f64
 }
 
-handler!(Ses, GetSendQuota, |ses, cx, input| Ok(access::any::<GetSendQuota>(cx).into()), |ses, cx, input| {
+operation!(GetSendQuota, |ses, cx, input| Ok(access::any::<GetSendQuota>(cx).into()), |ses, cx, input| {
     let quota = ses.quota(cx);
     Ok(GetSendQuotaResponse {
         max24_hour_send: Some(number(quota.daily)),
@@ -19,7 +18,7 @@ handler!(Ses, GetSendQuota, |ses, cx, input| Ok(access::any::<GetSendQuota>(cx).
     })
 });
 
-handler!(Ses, GetSendStatistics, |ses, cx, input| Ok(access::any::<GetSendStatistics>(cx).into()), |ses, cx, input| {
+operation!(GetSendStatistics, |ses, cx, input| Ok(access::any::<GetSendStatistics>(cx).into()), |ses, cx, input| {
     let points = ses.statistics(cx).into_iter().map(|(timestamp, point)| SendDataPoint {
         timestamp: Some(timestamp),
         delivery_attempts: Some(point.attempts),
@@ -30,11 +29,11 @@ handler!(Ses, GetSendStatistics, |ses, cx, input| Ok(access::any::<GetSendStatis
     Ok(GetSendStatisticsResponse { send_data_points: Some(points.collect()) })
 });
 
-handler!(Ses, GetAccountSendingEnabled, |ses, cx, input| Ok(access::any::<GetAccountSendingEnabled>(cx).into()), |ses, cx, input| {
+operation!(GetAccountSendingEnabled, |ses, cx, input| Ok(access::any::<GetAccountSendingEnabled>(cx).into()), |ses, cx, input| {
     Ok(GetAccountSendingEnabledResponse { enabled: Some(!ses.account(&cx.scope).sending_paused) })
 });
 
-handler!(Ses, UpdateAccountSendingEnabled, |ses, cx, input| Ok(access::any::<UpdateAccountSendingEnabled>(cx).into()), |ses, cx, input| {
+operation!(UpdateAccountSendingEnabled, |ses, cx, input| Ok(access::any::<UpdateAccountSendingEnabled>(cx).into()), |ses, cx, input| {
     ses.change_account(&cx.scope, |account| account.sending_paused = !input.enabled.unwrap_or(false));
     Ok(Empty {})
 });

@@ -1,13 +1,14 @@
 //! Configuration sets and their event destinations.
 
+use super::PAGE;
 use crate::{
-    Ses, access,
+    access,
     configuration_sets::{Tracking, TrackingChange},
     refusal::Refusal,
-    state::{self, State},
+    state,
 };
 use cloudlet_api_ses::*;
-use cloudlet_engine::{Cx, Operation, Permission, handler, paging::Paging};
+use cloudlet_engine::{Cx, Operation, Permission};
 use cloudlet_shape::Empty;
 
 /// Types of events as this API and the other write them.
@@ -26,14 +27,9 @@ fn permission<O: Operation>(cx: &Cx, set: &str) -> Permission {
     access::resource::<O>(cx, &format!("configuration-set/{set}"))
 }
 
-fn stored(given: &EventDestination) -> Result<state::EventDestination, Refusal> {
-    let kinds = [given.sns_destination.is_some(), given.kinesis_firehose_destination.is_some(), given.cloud_watch_destination.is_some()];
-    if kinds.iter().filter(|given| **given).count() != 1 {
-        // AWS: unverified message.
-        return Err(Refusal::invalid("An event destination must have exactly one target."));
-    }
+fn stored(given: &EventDestination) -> state::EventDestination {
     let upper = |event: &String| EVENTS.iter().find(|(name, _)| name == event).map_or_else(|| event.clone(), |(_, upper)| (*upper).to_owned());
-    Ok(state::EventDestination {
+    state::EventDestination {
         enabled: given.enabled.unwrap_or(false),
         events: given.matching_event_types.iter().map(upper).collect(),
         topic: given.sns_destination.as_ref().map(|sns| sns.topic_arn.clone()),
@@ -50,7 +46,8 @@ fn stored(given: &EventDestination) -> Result<state::EventDestination, Refusal> 
             };
             watch.dimension_configurations.iter().map(dimension).collect()
         }),
-    })
+        application: None,
+    }
 }
 
 /// Destinations of kinds that this API does not know are not shown.
@@ -85,18 +82,17 @@ fn shown((name, stored): (&String, &state::EventDestination)) -> Option<EventDes
     })
 }
 
-handler!(
-    Ses,
+operation!(
     CreateConfigurationSet,
     |ses, cx, input| Ok(permission::<CreateConfigurationSet>(cx, &input.configuration_set.name).into()),
     |ses, cx, input| {
-        ses.create_configuration_set(cx, &input.configuration_set.name, state::ConfigurationSet::default()).map_err(Refusal::v1)?;
+        ses.create_configuration_set(cx, &input.configuration_set.name, state::ConfigurationSet::default())?;
         Ok(CreateConfigurationSetResponse {})
     },
 );
 
-handler!(Ses, DescribeConfigurationSet, |ses, cx, input| Ok(access::any::<DescribeConfigurationSet>(cx).into()), |ses, cx, input| {
-    let set = ses.configuration_set(&cx.scope, &input.configuration_set_name).map_err(Refusal::v1)?;
+operation!(DescribeConfigurationSet, |ses, cx, input| Ok(access::any::<DescribeConfigurationSet>(cx).into()), |ses, cx, input| {
+    let set = ses.configuration_set(&cx.scope, &input.configuration_set_name)?;
     let wanted = |name: &str| input.configuration_set_attribute_names.iter().flatten().any(|wanted| wanted == name);
     Ok(DescribeConfigurationSetResponse {
         configuration_set: Some(ConfigurationSet { name: input.configuration_set_name.clone() }),
@@ -117,123 +113,110 @@ handler!(Ses, DescribeConfigurationSet, |ses, cx, input| Ok(access::any::<Descri
     })
 },);
 
-handler!(Ses, ListConfigurationSets, |ses, cx, input| Ok(access::any::<ListConfigurationSets>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListConfigurationSets>(cx, &input);
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 1_000), |after| {
-            let rows = State::rows(&state.configuration_sets, &cx.scope, after);
-            rows.map(|(name, _)| (name.to_owned(), ConfigurationSet { name: name.to_owned() }))
-        })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+operation!(ListConfigurationSets, |ses, cx, input| Ok(access::any::<ListConfigurationSets>(cx).into()), |ses, cx, input| {
+    let shown = |name: &str, _: &_| Some(ConfigurationSet { name: name.to_owned() });
+    let page = ses.list::<ListConfigurationSets, _, _>(cx, &input, PAGE, |state| &state.configuration_sets, shown)?;
     Ok(ListConfigurationSetsResponse { configuration_sets: Some(page.items), next_token: page.next_token })
 });
 
-handler!(
-    Ses,
+operation!(
     DeleteConfigurationSet,
     |ses, cx, input| Ok(permission::<DeleteConfigurationSet>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        ses.delete_configuration_set(&cx.scope, &input.configuration_set_name).map_err(Refusal::v1)?;
+        ses.delete_configuration_set(&cx.scope, &input.configuration_set_name)?;
         Ok(DeleteConfigurationSetResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     CreateConfigurationSetEventDestination,
     |ses, cx, input| Ok(permission::<CreateConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        let destination = stored(&input.event_destination).map_err(Refusal::v1)?;
-        ses.create_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await.map_err(Refusal::v1)?;
+        let destination = stored(&input.event_destination);
+        ses.create_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await?;
         Ok(CreateConfigurationSetEventDestinationResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateConfigurationSetEventDestination,
     |ses, cx, input| Ok(permission::<UpdateConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        let destination = stored(&input.event_destination).map_err(Refusal::v1)?;
-        ses.update_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await.map_err(Refusal::v1)?;
+        let destination = stored(&input.event_destination);
+        ses.update_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await?;
         Ok(UpdateConfigurationSetEventDestinationResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     DeleteConfigurationSetEventDestination,
     |ses, cx, input| Ok(permission::<DeleteConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        ses.delete_destination(cx, &input.configuration_set_name, &input.event_destination_name).map_err(Refusal::v1)?;
+        ses.delete_destination(cx, &input.configuration_set_name, &input.event_destination_name)?;
         Ok(DeleteConfigurationSetEventDestinationResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateConfigurationSetSendingEnabled,
     |ses, cx, input| Ok(access::any::<UpdateConfigurationSetSendingEnabled>(cx).into()),
     |ses, cx, input| {
-        ses.set_sending(cx, &input.configuration_set_name, input.enabled).map_err(Refusal::v1)?;
+        ses.set_sending(cx, &input.configuration_set_name, input.enabled)?;
         Ok(Empty {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateConfigurationSetReputationMetricsEnabled,
     |ses, cx, input| Ok(access::any::<UpdateConfigurationSetReputationMetricsEnabled>(cx).into()),
     |ses, cx, input| {
-        ses.set_reputation_metrics(cx, &input.configuration_set_name, input.enabled).map_err(Refusal::v1)?;
+        ses.set_reputation_metrics(cx, &input.configuration_set_name, input.enabled)?;
         Ok(Empty {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutConfigurationSetDeliveryOptions,
     |ses, cx, input| Ok(permission::<PutConfigurationSetDeliveryOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
         let policy = input.delivery_options.and_then(|options| options.tls_policy).map(|policy| policy.to_ascii_uppercase());
-        ses.set_delivery(cx, &input.configuration_set_name, policy, None).map_err(Refusal::v1)?;
+        ses.set_delivery(cx, &input.configuration_set_name, policy, None)?;
         Ok(PutConfigurationSetDeliveryOptionsResponse {})
     },
 );
 
-fn tracking(given: TrackingOptions) -> Option<Tracking> {
-    given.custom_redirect_domain.filter(|domain| !domain.is_empty()).map(|domain| Tracking { domain, https_policy: None })
+/// AWS: measured (<https://github.com/floci-io/floci/pull/1479>).
+fn tracking(given: TrackingOptions) -> Result<Option<Tracking>, Refusal> {
+    let domain = given.custom_redirect_domain.filter(|domain| !domain.trim().is_empty());
+    let missing = || faults::INVALID_TRACKING_OPTIONS.says("At least one field of TrackingOptions must contain a value.");
+    Ok(Some(Tracking { domain: domain.ok_or_else(missing)?, https_policy: None }))
 }
 
-handler!(
-    Ses,
+operation!(
     CreateConfigurationSetTrackingOptions,
     |ses, cx, input| Ok(permission::<CreateConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        let tracking = tracking(input.tracking_options);
-        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Create).map_err(Refusal::v1)?;
+        let tracking = tracking(input.tracking_options)?;
+        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Create)?;
         Ok(CreateConfigurationSetTrackingOptionsResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateConfigurationSetTrackingOptions,
     |ses, cx, input| Ok(permission::<UpdateConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        let tracking = tracking(input.tracking_options);
-        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Update).map_err(Refusal::v1)?;
+        let tracking = tracking(input.tracking_options)?;
+        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Update)?;
         Ok(UpdateConfigurationSetTrackingOptionsResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     DeleteConfigurationSetTrackingOptions,
     |ses, cx, input| Ok(permission::<DeleteConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        ses.set_tracking(cx, &input.configuration_set_name, None, TrackingChange::Delete).map_err(Refusal::v1)?;
+        ses.set_tracking(cx, &input.configuration_set_name, None, TrackingChange::Delete)?;
         Ok(DeleteConfigurationSetTrackingOptionsResponse {})
     },
 );

@@ -1,7 +1,8 @@
 //! Rule sets, rules and filters for mail that comes in, and bounces of it.
 
 use crate::{
-    Ses, access,
+    access,
+    lists::PageLength,
     receiving::{
         bounces::Bounced,
         rules::{check_rule, no_rule, place},
@@ -11,7 +12,7 @@ use crate::{
 };
 use crate::{addresses::Address, limits};
 use cloudlet_api_ses::*;
-use cloudlet_engine::{StoredShape, handler, paging::Paging};
+use cloudlet_engine::StoredShape;
 
 fn shown(set: &RuleSet) -> Vec<ReceiptRule> {
     set.rules.iter().map(StoredShape::shape).collect()
@@ -31,44 +32,39 @@ fn with_defaults(mut rule: ReceiptRule) -> ReceiptRule {
     rule
 }
 
-handler!(Ses, CreateReceiptRuleSet, |ses, cx, input| Ok(access::any::<CreateReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(CreateReceiptRuleSet, |ses, cx, input| Ok(access::any::<CreateReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.create_rule_set(cx, &input.rule_set_name, vec![])?;
     Ok(CreateReceiptRuleSetResponse {})
 });
 
-handler!(Ses, CloneReceiptRuleSet, |ses, cx, input| Ok(access::any::<CloneReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(CloneReceiptRuleSet, |ses, cx, input| Ok(access::any::<CloneReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let original = ses.rule_set(&cx.scope, &input.original_rule_set_name)?;
     ses.create_rule_set(cx, &input.rule_set_name, original.rules.clone())?;
     Ok(CloneReceiptRuleSetResponse {})
 });
 
-handler!(Ses, DeleteReceiptRuleSet, |ses, cx, input| Ok(access::any::<DeleteReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(DeleteReceiptRuleSet, |ses, cx, input| Ok(access::any::<DeleteReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.delete_rule_set(&cx.scope, &input.rule_set_name)?;
     Ok(DeleteReceiptRuleSetResponse {})
 });
 
-handler!(Ses, DescribeReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(DescribeReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let set = ses.rule_set(&cx.scope, &input.rule_set_name)?;
     Ok(DescribeReceiptRuleSetResponse { metadata: Some(metadata(&input.rule_set_name, &set)), rules: Some(shown(&set)) })
 });
 
-handler!(Ses, ListReceiptRuleSets, |ses, cx, input| Ok(access::any::<ListReceiptRuleSets>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListReceiptRuleSets>(cx, &input);
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 100), |after| {
-            State::rows(&state.rule_sets, &cx.scope, after).map(|(name, set)| (name.to_owned(), metadata(name, set)))
-        })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+operation!(ListReceiptRuleSets, |ses, cx, input| Ok(access::any::<ListReceiptRuleSets>(cx).into()), |ses, cx, input| {
+    let length = PageLength { default: 100, most: 100 };
+    let page = ses.list::<ListReceiptRuleSets, _, _>(cx, &input, length, |state| &state.rule_sets, |name, set| Some(metadata(name, set)))?;
     Ok(ListReceiptRuleSetsResponse { rule_sets: Some(page.items), next_token: page.next_token })
 });
 
-handler!(Ses, SetActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<SetActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(SetActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<SetActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.activate_rule_set(&cx.scope, input.rule_set_name.as_deref())?;
     Ok(SetActiveReceiptRuleSetResponse {})
 });
 
-handler!(Ses, DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<DescribeActiveReceiptRuleSet>(cx).into()), |ses, cx, input| {
     let found = ses.store.read(|state| {
         let name = state.active_rule_sets.get(&cx.scope)?.clone();
         let set = state.rule_sets.get(&(cx.scope.clone(), name.clone()))?.clone();
@@ -78,7 +74,7 @@ handler!(Ses, DescribeActiveReceiptRuleSet, |ses, cx, input| Ok(access::any::<De
     Ok(DescribeActiveReceiptRuleSetResponse { metadata: Some(metadata(&name, &set)), rules: Some(shown(&set)) })
 });
 
-handler!(Ses, ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderReceiptRuleSet>(cx).into()), |ses, cx, input| {
+operation!(ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderReceiptRuleSet>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         let mut ordered = Vec::with_capacity(rules.len());
         for name in &input.rule_names {
@@ -95,12 +91,12 @@ handler!(Ses, ReorderReceiptRuleSet, |ses, cx, input| Ok(access::any::<ReorderRe
     Ok(ReorderReceiptRuleSetResponse {})
 });
 
-handler!(Ses, CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceiptRule>(cx).into()), |ses, cx, input| {
+operation!(CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceiptRule>(cx).into()), |ses, cx, input| {
     check_rule(&input.rule)?;
     // AWS: unverified message.
     let exists = || faults::ALREADY_EXISTS.says(format!("Rule already exists: {}", input.rule.name));
     if ses.rule_set(&cx.scope, &input.rule_set_name)?.rules.iter().any(|rule| rule.name == input.rule.name) {
-        return Err(exists());
+        return Err(exists().into());
     }
     ses.check_targets(cx, &input.rule_set_name, &input.rule).await?;
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
@@ -116,10 +112,10 @@ handler!(Ses, CreateReceiptRule, |ses, cx, input| Ok(access::any::<CreateReceipt
     Ok(CreateReceiptRuleResponse {})
 });
 
-handler!(Ses, UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceiptRule>(cx).into()), |ses, cx, input| {
+operation!(UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceiptRule>(cx).into()), |ses, cx, input| {
     check_rule(&input.rule)?;
     if !ses.rule_set(&cx.scope, &input.rule_set_name)?.rules.iter().any(|rule| rule.name == input.rule.name) {
-        return Err(no_rule(&input.rule.name));
+        return Err(no_rule(&input.rule.name).into());
     }
     ses.check_targets(cx, &input.rule_set_name, &input.rule).await?;
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
@@ -130,14 +126,14 @@ handler!(Ses, UpdateReceiptRule, |ses, cx, input| Ok(access::any::<UpdateReceipt
     Ok(UpdateReceiptRuleResponse {})
 });
 
-handler!(Ses, DescribeReceiptRule, |ses, cx, input| Ok(access::any::<DescribeReceiptRule>(cx).into()), |ses, cx, input| {
+operation!(DescribeReceiptRule, |ses, cx, input| Ok(access::any::<DescribeReceiptRule>(cx).into()), |ses, cx, input| {
     let set = ses.rule_set(&cx.scope, &input.rule_set_name)?;
     let rule = set.rules.iter().find(|rule| rule.name == input.rule_name).ok_or_else(|| no_rule(&input.rule_name))?;
     Ok(DescribeReceiptRuleResponse { rule: Some(rule.shape()) })
 });
 
 // AWS: to delete a rule that does not exist is no error.
-handler!(Ses, DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceiptRule>(cx).into()), |ses, cx, input| {
+operation!(DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceiptRule>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         rules.retain(|rule| rule.name != input.rule_name);
         Ok(())
@@ -145,7 +141,7 @@ handler!(Ses, DeleteReceiptRule, |ses, cx, input| Ok(access::any::<DeleteReceipt
     Ok(DeleteReceiptRuleResponse {})
 });
 
-handler!(Ses, SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetReceiptRulePosition>(cx).into()), |ses, cx, input| {
+operation!(SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetReceiptRulePosition>(cx).into()), |ses, cx, input| {
     ses.change_rules(&cx.scope, &input.rule_set_name, |rules| {
         let at = rules.iter().position(|rule| rule.name == input.rule_name).ok_or_else(|| no_rule(&input.rule_name))?;
         let rule = rules.remove(at);
@@ -154,12 +150,12 @@ handler!(Ses, SetReceiptRulePosition, |ses, cx, input| Ok(access::any::<SetRecei
     Ok(SetReceiptRulePositionResponse {})
 });
 
-handler!(Ses, CreateReceiptFilter, |ses, cx, input| Ok(access::any::<CreateReceiptFilter>(cx).into()), |ses, cx, input| {
+operation!(CreateReceiptFilter, |ses, cx, input| Ok(access::any::<CreateReceiptFilter>(cx).into()), |ses, cx, input| {
     ses.create_filter(cx, input.filter)?;
     Ok(CreateReceiptFilterResponse {})
 });
 
-handler!(Ses, ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptFilters>(cx).into()), |ses, cx, input| {
+operation!(ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptFilters>(cx).into()), |ses, cx, input| {
     let filters = ses.store.read(|state| {
         let rows = State::rows(&state.filters, &cx.scope, None);
         rows.map(|(name, filter)| ReceiptFilter {
@@ -171,16 +167,16 @@ handler!(Ses, ListReceiptFilters, |ses, cx, input| Ok(access::any::<ListReceiptF
     Ok(ListReceiptFiltersResponse { filters: Some(filters) })
 });
 
-handler!(Ses, DeleteReceiptFilter, |ses, cx, input| Ok(access::any::<DeleteReceiptFilter>(cx).into()), |ses, cx, input| {
+operation!(DeleteReceiptFilter, |ses, cx, input| Ok(access::any::<DeleteReceiptFilter>(cx).into()), |ses, cx, input| {
     ses.store.update(|state| state.filters.remove(&(cx.scope.clone(), input.filter_name)));
     Ok(DeleteReceiptFilterResponse {})
 });
 
-handler!(Ses, SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, cx, &input.bounce_sender).into()), |ses, cx, input| {
-    let sender = Address::parse(&input.bounce_sender).map_err(|why| Refusal::invalid(why).v1())?;
+operation!(SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses, cx, &input.bounce_sender).into()), |ses, cx, input| {
+    let sender = Address::parse(&input.bounce_sender).map_err(Refusal::invalid)?;
     if !ses.store.read(|state| state.is_verified(&cx.scope, &sender.address)) {
         let region = cx.scope.region.as_str().to_owned();
-        return Err(Refusal::NotVerified { region, identities: vec![sender.address] }.v1());
+        return Err(Refusal::NotVerified { region, identities: vec![sender.address] });
     }
     let found = ses.store.read(|state| state.received.get_live(&*input.original_message_id, cx.now.millis()).cloned());
     let received = found.filter(|received| received.scope == cx.scope);
@@ -191,7 +187,7 @@ handler!(Ses, SendBounce, |ses, cx, input| Ok(access::identity::<SendBounce>(ses
     for info in input.bounced_recipient_info_list {
         if !received.recipients.iter().any(|known| known.eq_ignore_ascii_case(&info.recipient)) {
             // AWS: unverified message.
-            return Err(Refusal::invalid(format!("{} is no recipient of the message.", info.recipient)).v1());
+            return Err(Refusal::invalid(format!("{} is no recipient of the message.", info.recipient)));
         }
         let (status, text) = match info.bounce_type.as_deref() {
             Some("DoesNotExist") => ("5.1.1", "550 5.1.1 user unknown"),

@@ -10,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_ses::*;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Operation, Permissions, handler};
+use cloudlet_engine::{Cx, Operation, Permissions};
 use std::sync::Arc;
 
 /// A mail as a call gives it, read once for its permissions and its sending.
@@ -55,8 +55,7 @@ fn simple(input: &SendEmailRequest) -> Result<(Envelope, Body), Refusal> {
     Ok((envelope, Body::Built(Content { subject, text, html, ..Content::default() })))
 }
 
-handler!(
-    Ses,
+operation!(
     SendEmail,
     |ses, cx, input| {
         let draft = draft(cx, || simple(input)).ok();
@@ -64,8 +63,8 @@ handler!(
     },
     |ses, cx, input| {
         let draft = draft(cx, || simple(&input))?;
-        draft.envelope.check().map_err(Refusal::v1)?;
-        let message_id = ses.send(cx, &draft.envelope, &draft.body, limits::MESSAGE_BYTES).await.map_err(Refusal::v1)?;
+        draft.envelope.check()?;
+        let message_id = ses.send(cx, &draft.envelope, &draft.body, limits::MESSAGE_BYTES).await?;
         Ok(SendEmailResponse { message_id })
     },
 );
@@ -83,8 +82,7 @@ fn raw(input: &SendRawEmailRequest) -> Result<(Envelope, Body), Refusal> {
     raw_draft(&input.raw_message.data, options)
 }
 
-handler!(
-    Ses,
+operation!(
     SendRawEmail,
     |ses, cx, input| {
         let draft = draft(cx, || raw(input)).ok();
@@ -92,8 +90,8 @@ handler!(
     },
     |ses, cx, input| {
         let draft = draft(cx, || raw(&input))?;
-        draft.envelope.check().map_err(Refusal::v1)?;
-        let message_id = ses.send(cx, &draft.envelope, &draft.body, limits::MESSAGE_BYTES).await.map_err(Refusal::v1)?;
+        draft.envelope.check()?;
+        let message_id = ses.send(cx, &draft.envelope, &draft.body, limits::MESSAGE_BYTES).await?;
         Ok(SendRawEmailResponse { message_id })
     },
 );
@@ -109,17 +107,16 @@ fn templated(input: &SendTemplatedEmailRequest) -> Result<Envelope, Refusal> {
     Ok(envelope)
 }
 
-handler!(
-    Ses,
+operation!(
     SendTemplatedEmail,
     |ses, cx, input| Ok(permissions::<SendTemplatedEmail>(ses, cx, "ses:SendTemplatedEmail", templated(input).ok().as_ref())),
     |ses, cx, input| {
-        let envelope = templated(&input).map_err(Refusal::v1)?;
-        envelope.check().map_err(Refusal::v1)?;
-        let template = ses.template(&cx.scope, &input.template).map_err(Refusal::v1)?;
-        let data = templates::data(&input.template_data).map_err(Refusal::v1)?;
+        let envelope = templated(&input)?;
+        envelope.check()?;
+        let template = ses.template(&cx.scope, &input.template)?;
+        let data = templates::data(&input.template_data)?;
         let body = templates::body(&template, &data, vec![], vec![]);
-        let message_id = ses.send(cx, &envelope, &body, limits::MESSAGE_BYTES).await.map_err(Refusal::v1)?;
+        let message_id = ses.send(cx, &envelope, &body, limits::MESSAGE_BYTES).await?;
         Ok(SendTemplatedEmailResponse { message_id })
     },
 );
@@ -135,19 +132,18 @@ fn bulk(input: &SendBulkTemplatedEmailRequest) -> Result<Envelope, Refusal> {
     Ok(envelope)
 }
 
-handler!(
-    Ses,
+operation!(
     SendBulkTemplatedEmail,
     |ses, cx, input| Ok(permissions::<SendBulkTemplatedEmail>(ses, cx, "ses:SendBulkTemplatedEmail", bulk(input).ok().as_ref())),
     |ses, cx, input| {
-        let common = bulk(&input).map_err(Refusal::v1)?;
+        let common = bulk(&input)?;
         let count = input.destinations.len();
         if count == 0 || count > limits::BULK_DESTINATIONS {
             // AWS: unverified message.
-            return Err(Refusal::invalid(format!("There must be 1 to {} destinations.", limits::BULK_DESTINATIONS)).v1());
+            return Err(Refusal::invalid(format!("There must be 1 to {} destinations.", limits::BULK_DESTINATIONS)));
         }
-        let template = ses.template(&cx.scope, &input.template).map_err(Refusal::v1)?;
-        let default = templates::data(&input.default_template_data).map_err(Refusal::v1)?;
+        let template = ses.template(&cx.scope, &input.template)?;
+        let default = templates::data(&input.default_template_data)?;
         let mut status = Vec::with_capacity(count);
         for destination in input.destinations {
             let mut envelope = addressed(common.clone(), &destination.destination);

@@ -1,28 +1,29 @@
 //! Templates.
 
-use crate::{Ses, access, refusal::Refusal, state::State, templates::Parts};
+use crate::{
+    access, state,
+    templates::{self, Parts},
+};
 use cloudlet_api_ses::*;
-use cloudlet_engine::{handler, paging::Paging};
 use cloudlet_shape::Map;
-
-const PAGE: usize = 10;
+use std::sync::Arc;
 
 fn parts(template: &Template) -> Parts {
     Parts { subject: template.subject_part.clone(), text: template.text_part.clone(), html: template.html_part.clone() }
 }
 
-handler!(Ses, CreateTemplate, |ses, cx, input| Ok(access::any::<CreateTemplate>(cx).into()), |ses, cx, input| {
-    ses.create_template(cx, &input.template.template_name, parts(&input.template), Map::new()).map_err(Refusal::v1)?;
+operation!(CreateTemplate, |ses, cx, input| Ok(access::any::<CreateTemplate>(cx).into()), |ses, cx, input| {
+    ses.create_template(cx, &input.template.template_name, parts(&input.template), Map::new())?;
     Ok(CreateTemplateResponse {})
 });
 
-handler!(Ses, UpdateTemplate, |ses, cx, input| Ok(access::any::<UpdateTemplate>(cx).into()), |ses, cx, input| {
-    ses.update_template(cx, &input.template.template_name, parts(&input.template)).map_err(Refusal::v1)?;
+operation!(UpdateTemplate, |ses, cx, input| Ok(access::any::<UpdateTemplate>(cx).into()), |ses, cx, input| {
+    ses.update_template(cx, &input.template.template_name, parts(&input.template))?;
     Ok(UpdateTemplateResponse {})
 });
 
-handler!(Ses, GetTemplate, |ses, cx, input| Ok(access::any::<GetTemplate>(cx).into()), |ses, cx, input| {
-    let found = ses.template(&cx.scope, &input.template_name).map_err(Refusal::v1)?;
+operation!(GetTemplate, |ses, cx, input| Ok(access::any::<GetTemplate>(cx).into()), |ses, cx, input| {
+    let found = ses.template(&cx.scope, &input.template_name)?;
     Ok(GetTemplateResponse {
         template: Some(Template {
             template_name: input.template_name,
@@ -33,24 +34,19 @@ handler!(Ses, GetTemplate, |ses, cx, input| Ok(access::any::<GetTemplate>(cx).in
     })
 });
 
-handler!(Ses, ListTemplates, |ses, cx, input| Ok(access::any::<ListTemplates>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListTemplates>(cx, &input);
-    let page = ses.store.read(|state| {
-        list.page(list.length(PAGE, 100), |after| {
-            State::rows(&state.templates, &cx.scope, after)
-                .map(|(name, row)| (name.to_owned(), TemplateMetadata { name: Some(name.to_owned()), created_timestamp: Some(row.created) }))
-        })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+operation!(ListTemplates, |ses, cx, input| Ok(access::any::<ListTemplates>(cx).into()), |ses, cx, input| {
+    let shown = |name: &str, row: &Arc<state::Template>| Some(TemplateMetadata { name: Some(name.to_owned()), created_timestamp: Some(row.created) });
+    let page = ses.list::<ListTemplates, _, _>(cx, &input, templates::PAGE, |state| &state.templates, shown)?;
     Ok(ListTemplatesResponse { templates_metadata: Some(page.items), next_token: page.next_token })
 });
 
-handler!(Ses, DeleteTemplate, |ses, cx, input| Ok(access::any::<DeleteTemplate>(cx).into()), |ses, cx, input| {
-    ses.delete_template(cx, &input.template_name);
+operation!(DeleteTemplate, |ses, cx, input| Ok(access::any::<DeleteTemplate>(cx).into()), |ses, cx, input| {
+    // AWS: to delete one that does not exist is no error in this API: its reference has none.
+    let _ = ses.delete_template(cx, &input.template_name);
     Ok(DeleteTemplateResponse {})
 });
 
-handler!(Ses, TestRenderTemplate, |ses, cx, input| Ok(access::any::<TestRenderTemplate>(cx).into()), |ses, cx, input| {
-    let rendered = ses.test_render(cx, &input.template_name, &input.template_data).map_err(Refusal::v1)?;
+operation!(TestRenderTemplate, |ses, cx, input| Ok(access::any::<TestRenderTemplate>(cx).into()), |ses, cx, input| {
+    let rendered = ses.test_render(cx, &input.template_name, &input.template_data)?;
     Ok(TestRenderTemplateResponse { rendered_template: Some(rendered) })
 });

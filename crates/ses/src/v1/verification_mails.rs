@@ -1,12 +1,10 @@
 //! Mails of one's own that ask people to verify their address.
 
-use crate::{Ses, access, refusal::Refusal, state::VerificationTemplate, verification_mails::verification_mails};
+use crate::{access, state::VerificationTemplate, verification_mails::verification_mails};
 use cloudlet_api_ses::*;
-use cloudlet_engine::handler;
 use cloudlet_shape::Empty;
 
-handler!(
-    Ses,
+operation!(
     CreateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<CreateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -18,13 +16,12 @@ handler!(
             failure: input.failure_redirection_url,
             tags: cloudlet_shape::Map::new(),
         };
-        ses.create_verification_template(cx, &input.template_name, template).map_err(Refusal::v1)?;
+        ses.create_verification_template(cx, &input.template_name, template)?;
         Ok(Empty {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<UpdateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -45,17 +42,16 @@ handler!(
                 template.failure = given;
             }
         };
-        ses.update_verification_template(cx, &input.template_name, change).map_err(Refusal::v1)?;
+        ses.update_verification_template(cx, &input.template_name, change)?;
         Ok(Empty {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     GetCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<GetCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
-        let found = ses.verification_template(cx, &input.template_name).map_err(Refusal::v1)?;
+        let found = ses.verification_template(cx, &input.template_name)?;
         Ok(GetCustomVerificationEmailTemplateResponse {
             template_name: Some(input.template_name),
             from_email_address: Some(found.from.clone()),
@@ -67,4 +63,4 @@ handler!(
     },
 );
 
-verification_mails!(Refusal::v1, CustomVerificationEmailTemplate, Empty {});
+verification_mails!(CustomVerificationEmailTemplate, Empty {});

@@ -1,19 +1,19 @@
 //! The account: quotas, the way out of the sandbox, and whether it sends.
 
 use crate::{
-    Ses, access,
+    access,
     account::{Access, Review},
+    refusal::Refusal,
     state::Details,
 };
 use cloudlet_api_sesv2::*;
-use cloudlet_engine::handler;
 
 #[expect(clippy::cast_precision_loss, reason = "quotas are small")]
 const fn number(value: u64) -> f64 {
     value as f64
 }
 
-handler!(Ses, GetAccount, |ses, cx, input| Ok(access::any::<GetAccount>(cx).into()), |ses, cx, input| {
+operation!(GetAccount, |ses, cx, input| Ok(access::any::<GetAccount>(cx).into()), |ses, cx, input| {
     let (account, quota) = (ses.account(&cx.scope), ses.quota(cx));
     let review = ses.review(&account, cx.now).map(|review| match review {
         Review::Pending => "PENDING",
@@ -47,16 +47,16 @@ handler!(Ses, GetAccount, |ses, cx, input| Ok(access::any::<GetAccount>(cx).into
 });
 
 // Nothing is billed here: a plan is remembered and shown.
-handler!(Ses, PutAccountPricingAttributes, |ses, cx, input| Ok(access::any::<PutAccountPricingAttributes>(cx).into()), |ses, cx, input| {
+operation!(PutAccountPricingAttributes, |ses, cx, input| Ok(access::any::<PutAccountPricingAttributes>(cx).into()), |ses, cx, input| {
     ses.change_account(&cx.scope, |account| account.pricing_plan = Some(input.plan));
     Ok(PutAccountPricingAttributesResponse {})
 });
 
-handler!(Ses, PutAccountDetails, |ses, cx, input| Ok(access::any::<PutAccountDetails>(cx).into()), |ses, cx, input| {
+operation!(PutAccountDetails, |ses, cx, input| Ok(access::any::<PutAccountDetails>(cx).into()), |ses, cx, input| {
     let account = ses.account(&cx.scope);
     if ses.review(&account, cx.now) == Some(Review::Pending) {
         // AWS: unverified message.
-        return Err(faults::CONFLICT.says("Your account details are being reviewed and cannot be changed."));
+        return Err(Refusal::Conflict("Your account details are being reviewed and cannot be changed.".to_owned()));
     }
     let before = account.details.as_ref().and_then(|details| details.requested);
     let case_id = account.details.as_ref().map_or_else(|| (cx.ids().number() % 10_000_000_000).to_string(), |details| details.case_id.clone());
@@ -74,7 +74,7 @@ handler!(Ses, PutAccountDetails, |ses, cx, input| Ok(access::any::<PutAccountDet
     Ok(PutAccountDetailsResponse {})
 });
 
-handler!(Ses, PutAccountSendingAttributes, |ses, cx, input| Ok(access::any::<PutAccountSendingAttributes>(cx).into()), |ses, cx, input| {
+operation!(PutAccountSendingAttributes, |ses, cx, input| Ok(access::any::<PutAccountSendingAttributes>(cx).into()), |ses, cx, input| {
     ses.change_account(&cx.scope, |account| account.sending_paused = !input.sending_enabled.unwrap_or(false));
     Ok(PutAccountSendingAttributesResponse {})
 });

@@ -1,7 +1,7 @@
 //! Endpoints of two regions. There is no traffic to divide here: a mail is sent in the region of its call.
 //! <https://docs.aws.amazon.com/ses/latest/dg/global-endpoints.html>
 
-use super::tags;
+use super::{PAGE, tags};
 use crate::{
     Ses, access, limits,
     refusal::Refusal,
@@ -9,7 +9,7 @@ use crate::{
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Fault, Region, Timestamp};
-use cloudlet_engine::{Cx, Operation, Permission, handler, paging::Paging};
+use cloudlet_engine::{Cx, Operation, Permission};
 use std::sync::Arc;
 
 /// AWS: unverified. How long it takes to make an endpoint, and to delete it.
@@ -55,18 +55,17 @@ impl Ses {
     }
 }
 
-handler!(
-    Ses,
+operation!(
     CreateMultiRegionEndpoint,
     |ses, cx, input| Ok(tags::requested(permission::<CreateMultiRegionEndpoint>(cx, &input.endpoint_name), input.tags.as_deref())),
     |ses, cx, input| {
         let [route] = input.details.routes_details.as_slice() else {
             // AWS: unverified message.
-            return Err(faults::BAD_REQUEST.says("Exactly one route must be given."));
+            return Err(Refusal::invalid("Exactly one route must be given."));
         };
         if Region::parse(&route.region).is_none_or(|region| region == cx.scope.region) {
             // AWS: unverified message.
-            return Err(faults::BAD_REQUEST.says(format!("{} cannot be the secondary region.", route.region)));
+            return Err(Refusal::invalid(format!("{} cannot be the secondary region.", route.region)));
         }
         let endpoint = Endpoint {
             // AWS: unverified form.
@@ -81,11 +80,11 @@ handler!(
             let key = (cx.scope.clone(), input.endpoint_name.clone());
             if state.endpoints.get(&key).is_some_and(|known| known.status(cx.now).is_some()) {
                 // AWS: unverified message.
-                return Err(Refusal::Exists(format!("Multi-region endpoint {} already exists.", input.endpoint_name)).v2());
+                return Err(Refusal::Exists(format!("Multi-region endpoint {} already exists.", input.endpoint_name)));
             }
             if State::count(&state.endpoints, &cx.scope) >= limits::ENDPOINTS {
                 // AWS: unverified message.
-                return Err(Refusal::Limit("The number of multi-region endpoints is at its limit.".to_owned()).v2());
+                return Err(Refusal::Limit("The number of multi-region endpoints is at its limit.".to_owned()));
             }
             state.endpoints.insert(key, Arc::new(endpoint));
             Ok(())
@@ -94,49 +93,37 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
-    GetMultiRegionEndpoint,
-    |ses, cx, input| Ok(permission::<GetMultiRegionEndpoint>(cx, &input.endpoint_name).into()),
-    |ses, cx, input| {
-        let found = ses.store.read(|state| state.endpoints.get(&(cx.scope.clone(), input.endpoint_name.clone())).cloned());
-        let found = found.and_then(|row| Some((row.status(cx.now)?, row)));
-        let (status, row) = found.ok_or_else(|| missing(&input.endpoint_name))?;
-        let routes = [cx.scope.region.as_str(), row.secondary.as_str()].map(|region| Route { region: region.to_owned() });
-        Ok(GetMultiRegionEndpointResponse {
-            endpoint_name: Some(input.endpoint_name),
+operation!(GetMultiRegionEndpoint, |ses, cx, input| Ok(permission::<GetMultiRegionEndpoint>(cx, &input.endpoint_name).into()), |ses, cx, input| {
+    let found = ses.store.read(|state| state.endpoints.get(&(cx.scope.clone(), input.endpoint_name.clone())).cloned());
+    let found = found.and_then(|row| Some((row.status(cx.now)?, row)));
+    let (status, row) = found.ok_or_else(|| missing(&input.endpoint_name))?;
+    let routes = [cx.scope.region.as_str(), row.secondary.as_str()].map(|region| Route { region: region.to_owned() });
+    Ok(GetMultiRegionEndpointResponse {
+        endpoint_name: Some(input.endpoint_name),
+        endpoint_id: Some(row.id.clone()),
+        routes: Some(routes.to_vec()),
+        status: Some(status.into()),
+        created_timestamp: Some(row.created),
+        last_updated_timestamp: Some(row.changed(cx.now)),
+    })
+},);
+
+operation!(ListMultiRegionEndpoints, |ses, cx, input| Ok(access::any::<ListMultiRegionEndpoints>(cx).into()), |ses, cx, input| {
+    let shown = |name: &str, row: &Arc<Endpoint>| {
+        Some(MultiRegionEndpoint {
+            endpoint_name: Some(name.to_owned()),
+            status: Some(row.status(cx.now)?.into()),
             endpoint_id: Some(row.id.clone()),
-            routes: Some(routes.to_vec()),
-            status: Some(status.into()),
+            regions: Some(vec![cx.scope.region.as_str().to_owned(), row.secondary.clone()]),
             created_timestamp: Some(row.created),
             last_updated_timestamp: Some(row.changed(cx.now)),
         })
-    },
-);
-
-handler!(Ses, ListMultiRegionEndpoints, |ses, cx, input| Ok(access::any::<ListMultiRegionEndpoints>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListMultiRegionEndpoints>(cx, &input);
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 1_000), |after| {
-            State::rows(&state.endpoints, &cx.scope, after).filter_map(|(name, row)| {
-                let shown = MultiRegionEndpoint {
-                    endpoint_name: Some(name.to_owned()),
-                    status: Some(row.status(cx.now)?.into()),
-                    endpoint_id: Some(row.id.clone()),
-                    regions: Some(vec![cx.scope.region.as_str().to_owned(), row.secondary.clone()]),
-                    created_timestamp: Some(row.created),
-                    last_updated_timestamp: Some(row.changed(cx.now)),
-                };
-                Some((name.to_owned(), shown))
-            })
-        })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+    };
+    let page = ses.list::<ListMultiRegionEndpoints, _, _>(cx, &input, PAGE, |state| &state.endpoints, shown)?;
     Ok(ListMultiRegionEndpointsResponse { multi_region_endpoints: Some(page.items), next_token: page.next_token })
 });
 
-handler!(
-    Ses,
+operation!(
     DeleteMultiRegionEndpoint,
     |ses, cx, input| Ok(permission::<DeleteMultiRegionEndpoint>(cx, &input.endpoint_name).into()),
     |ses, cx, input| {

@@ -2,44 +2,33 @@
 
 use super::identities::set_signing;
 use crate::{
-    Ses, access,
-    identities::{self, checked_domain},
-    policies,
+    access,
+    identity_settings::{PolicyChange, no_owner},
     refusal::Refusal,
-    state::{Identity, MailFrom},
 };
 use cloudlet_api_sesv2::*;
-use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, handler};
 
-impl Ses {
-    fn change_v2<R>(&self, cx: &Cx, name: &str, change: impl FnOnce(&mut Identity) -> Result<R, Refusal>) -> Result<R, Fault> {
-        self.store.write(|state| state.change_identity(&cx.scope, name, change)?).map_err(Refusal::v2)
-    }
-}
-
-handler!(
-    Ses,
+operation!(
     PutEmailIdentityDkimAttributes,
     |ses, cx, input| Ok(access::identity::<PutEmailIdentityDkimAttributes>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            identity.dkim.enabled = input.signing_enabled.unwrap_or(false);
-            Ok(())
-        })?;
+        ses.set_dkim_enabled(cx, &input.email_identity, input.signing_enabled.unwrap_or(false))?;
         Ok(PutEmailIdentityDkimAttributesResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutEmailIdentityDkimSigningAttributes,
     |ses, cx, input| Ok(access::identity::<PutEmailIdentityDkimSigningAttributes>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
         let (origin, given) = (input.signing_attributes_origin, input.signing_attributes);
-        ses.change_v2(cx, &input.email_identity, |identity| set_signing(cx, identity, &origin, given))?;
-        let identity =
-            ses.looked_up(&cx.scope, &input.email_identity, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
+        if input.email_identity.contains('@') {
+            // AWS: measured.
+            return Err(Refusal::invalid("The EmailIdentity value must be a valid domain."));
+        }
+        let missing = || Refusal::NoIdentity(input.email_identity.clone());
+        ses.change_identity(cx, &input.email_identity, missing, |identity| set_signing(cx, identity, &origin, given))?;
+        let identity = ses.looked_up(&cx.scope, &input.email_identity, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()))?;
         let shown = ses.dkim_shown(cx, &input.email_identity, &identity);
         Ok(PutEmailIdentityDkimSigningAttributesResponse {
             dkim_status: shown.status,
@@ -49,106 +38,77 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutEmailIdentityMailFromAttributes,
     |ses, cx, input| Ok(access::identity::<PutEmailIdentityMailFromAttributes>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        let domain = input.mail_from_domain.filter(|domain| !domain.is_empty());
-        let domain = domain.as_deref().map(checked_domain).transpose().map_err(Refusal::v2)?;
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            if let Some(domain) = &domain {
-                identities::check_mail_from(&input.email_identity, domain)?;
-            }
-            let rejects = input.behavior_on_mx_failure.as_deref() == Some("REJECT_MESSAGE");
-            let on_mx_failure: String = if rejects { "RejectMessage".into() } else { "UseDefaultValue".into() };
-            identity.mail_from = domain.map(|domain| MailFrom { domain, on_mx_failure });
-            Ok(())
-        })?;
+        let rejects = input.behavior_on_mx_failure.as_deref() == Some("REJECT_MESSAGE");
+        ses.set_mail_from(cx, &input.email_identity, input.mail_from_domain, rejects)?;
         Ok(PutEmailIdentityMailFromAttributesResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutEmailIdentityFeedbackAttributes,
     |ses, cx, input| Ok(access::identity::<PutEmailIdentityFeedbackAttributes>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            identity.forwarding = input.email_forwarding_enabled.unwrap_or(false);
-            Ok(())
-        })?;
+        ses.set_forwarding(cx, &input.email_identity, |_| Ok(()), input.email_forwarding_enabled.unwrap_or(false))?;
         Ok(PutEmailIdentityFeedbackAttributesResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutEmailIdentityConfigurationSetAttributes,
     |ses, cx, input| Ok(access::identity::<PutEmailIdentityConfigurationSetAttributes>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        if let Some(set) = &input.configuration_set_name {
-            ses.configuration_set(&cx.scope, set).map_err(Refusal::v2)?;
+        // AWS: measured, and that the identity is looked for first.
+        let missing = || Refusal::NotFound(format!("Identity <{}> does not exist.", input.email_identity));
+        ses.identity(&cx.scope, &input.email_identity).ok_or_else(missing)?;
+        let set = input.configuration_set_name.filter(|set| !set.is_empty());
+        if let Some(set) = &set {
+            ses.configuration_set(&cx.scope, set)?;
         }
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            identity.configuration_set = input.configuration_set_name;
+        ses.change_identity(cx, &input.email_identity, missing, |identity| {
+            identity.configuration_set = set;
             Ok(())
         })?;
         Ok(PutEmailIdentityConfigurationSetAttributesResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     CreateEmailIdentityPolicy,
     |ses, cx, input| Ok(access::identity::<CreateEmailIdentityPolicy>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        let policy = policies::parse(cx, &input.email_identity, &input.policy).map_err(Refusal::v2)?;
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            if identity.policies.contains_key(&input.policy_name) {
-                // AWS: unverified message.
-                return Err(Refusal::Exists(format!("Policy {} already exists.", input.policy_name)));
-            }
-            policies::put(identity, input.policy_name, policy)
-        })?;
+        ses.put_policy(cx, &input.email_identity, &input.policy_name, &input.policy, PolicyChange::Create)?;
         Ok(CreateEmailIdentityPolicyResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateEmailIdentityPolicy,
     |ses, cx, input| Ok(access::identity::<UpdateEmailIdentityPolicy>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        let policy = policies::parse(cx, &input.email_identity, &input.policy).map_err(Refusal::v2)?;
-        let replaced =
-            ses.change_v2(cx, &input.email_identity, |identity| Ok(identity.policies.get_mut(&input.policy_name).map(|known| *known = policy)))?;
-        // AWS: unverified message.
-        replaced.ok_or_else(|| faults::NOT_FOUND.says(format!("Policy {} does not exist.", input.policy_name)))?;
+        ses.put_policy(cx, &input.email_identity, &input.policy_name, &input.policy, PolicyChange::Update)?;
         Ok(UpdateEmailIdentityPolicyResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     GetEmailIdentityPolicies,
     |ses, cx, input| Ok(access::identity::<GetEmailIdentityPolicies>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        let identity = ses.identity(&cx.scope, &input.email_identity).ok_or_else(|| Refusal::NoIdentity(input.email_identity).v2())?;
+        let identity = ses.identity(&cx.scope, &input.email_identity).ok_or_else(|| no_owner(&input.email_identity))?;
         let policies = identity.policies.iter().map(|(name, policy)| (name.clone(), policy.text.to_string()));
         Ok(GetEmailIdentityPoliciesResponse { policies: Some(policies.collect()) })
     },
 );
 
-handler!(
-    Ses,
+operation!(
     DeleteEmailIdentityPolicy,
     |ses, cx, input| Ok(access::identity::<DeleteEmailIdentityPolicy>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
-        ses.change_v2(cx, &input.email_identity, |identity| {
-            identity.policies.remove(&input.policy_name);
-            Ok(())
-        })?;
+        ses.delete_policy(cx, &input.email_identity, &input.policy_name)?;
         Ok(DeleteEmailIdentityPolicyResponse {})
     },
 );

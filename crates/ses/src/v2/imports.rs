@@ -1,5 +1,6 @@
 //! Jobs that import addresses.
 
+use super::PAGE;
 use crate::{
     Ses, access,
     imports::{RunImport, RunImportRequest, arn_of, location},
@@ -9,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, StoredShape, handler, paging::Paging};
+use cloudlet_engine::{Cx, StoredShape};
 use std::sync::Arc;
 
 impl Ses {
@@ -27,7 +28,7 @@ impl Ses {
     }
 }
 
-handler!(Ses, CreateImportJob, |ses, cx, input| Ok(access::any::<CreateImportJob>(cx).into()), |ses, cx, input| {
+operation!(CreateImportJob, |ses, cx, input| Ok(access::any::<CreateImportJob>(cx).into()), |ses, cx, input| {
     ses.check_destination_of(cx, &input.import_destination)?;
     // AWS: unverified message.
     location(&input.import_data_source.s3_url).ok_or_else(|| faults::BAD_REQUEST.says("The S3 URL is not valid."))?;
@@ -56,14 +57,13 @@ handler!(Ses, CreateImportJob, |ses, cx, input| Ok(access::any::<CreateImportJob
     Ok(CreateImportJobResponse { job_id: Some(id) })
 });
 
-handler!(
-    Ses,
+operation!(
     GetImportJob,
     |ses, cx, input| Ok(access::resource::<GetImportJob>(cx, &format!("import-job/{}", input.job_id)).into()),
     |ses, cx, input| {
         let job = ses.store.read(|state| state.import_jobs.get(&(cx.scope.clone(), input.job_id.clone())).cloned());
         // AWS: unverified message.
-        let job = job.ok_or_else(|| Refusal::NotFound(format!("Import job {} does not exist.", input.job_id)).v2())?;
+        let job = job.ok_or_else(|| Refusal::NotFound(format!("Import job {} does not exist.", input.job_id)))?;
         let failures = (!job.failures.is_empty()).then(|| format!("{}/_cloudlet/ses/import-jobs/{}", cx.endpoint(), input.job_id));
         let failure_info = FailureInfo { failed_records_s3_url: failures, error_message: job.error.clone() };
         Ok(GetImportJobResponse {
@@ -80,28 +80,23 @@ handler!(
     },
 );
 
-handler!(Ses, ListImportJobs, |ses, cx, input| Ok(access::any::<ListImportJobs>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListImportJobs>(cx, &input);
+operation!(ListImportJobs, |ses, cx, input| Ok(access::any::<ListImportJobs>(cx).into()), |ses, cx, input| {
     let fits = |job: &ImportJob| match input.import_destination_type.as_deref() {
         Some("SUPPRESSION_LIST") => job.destination.suppression_list_destination.is_some(),
         Some(_) => job.destination.contact_list_destination.is_some(),
         None => true,
     };
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 1_000), |after| {
-            State::rows(&state.import_jobs, &cx.scope, after).filter(|(_, job)| fits(job)).map(|(id, job)| {
-                let shown = ImportJobSummary {
-                    job_id: Some(id.to_owned()),
-                    import_destination: Some(job.destination.shape()),
-                    job_status: Some(job.status.name().into()),
-                    created_timestamp: Some(job.created),
-                    processed_records_count: Some(job.processed),
-                    failed_records_count: Some(job.failed),
-                };
-                (id.to_owned(), shown)
-            })
+    let shown = |id: &str, job: &Arc<ImportJob>| {
+        fits(job).then_some(())?;
+        Some(ImportJobSummary {
+            job_id: Some(id.to_owned()),
+            import_destination: Some(job.destination.shape()),
+            job_status: Some(job.status.name().into()),
+            created_timestamp: Some(job.created),
+            processed_records_count: Some(job.processed),
+            failed_records_count: Some(job.failed),
         })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+    };
+    let page = ses.list::<ListImportJobs, _, _>(cx, &input, PAGE, |state| &state.import_jobs, shown)?;
     Ok(ListImportJobsResponse { import_jobs: Some(page.items), next_token: page.next_token })
 });

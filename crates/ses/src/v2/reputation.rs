@@ -1,14 +1,15 @@
 //! Reputation entities: whether a tenant may send, by the word of its account. SES itself has no objections here.
 
+use super::PAGE;
 use crate::{
-    Ses, access,
-    refusal::Refusal,
-    state::{self, State, TenantStatus},
+    access,
+    state::{self, TenantStatus},
     tenants::arn_of,
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Arn, Fault, Scope};
-use cloudlet_engine::{Cx, Operation, Permission, handler, paging::Paging};
+use cloudlet_engine::{Cx, Operation, Permission};
+use std::sync::Arc;
 
 /// The tenant that a reference names.
 fn tenant_named(cx: &Cx, reference: &str) -> Result<String, Fault> {
@@ -43,38 +44,33 @@ fn shown(scope: &Scope, name: &str, tenant: &state::Tenant) -> ReputationEntity 
     }
 }
 
-handler!(
-    Ses,
+operation!(
     GetReputationEntity,
     |ses, cx, input| Ok(permission::<GetReputationEntity>(cx, &input.reputation_entity_reference)?.into()),
     |ses, cx, input| {
         let name = tenant_named(cx, &input.reputation_entity_reference)?;
-        let tenant = ses.tenant(&cx.scope, &name).map_err(Refusal::v2)?;
+        let tenant = ses.tenant(&cx.scope, &name)?;
         Ok(GetReputationEntityResponse { reputation_entity: Some(shown(&cx.scope, &name, &tenant)) })
     },
 );
 
-handler!(Ses, ListReputationEntities, |ses, cx, input| Ok(access::any::<ListReputationEntities>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListReputationEntities>(cx, &input);
-    let filter = input.filter.unwrap_or_default();
+operation!(ListReputationEntities, |ses, cx, input| Ok(access::any::<ListReputationEntities>(cx).into()), |ses, cx, input| {
+    let filter = input.filter.clone().unwrap_or_default();
     let fits = |name: &str, tenant: &state::Tenant| {
         filter.get("ENTITY_TYPE").is_none_or(|kind| kind == "RESOURCE")
             && filter.get("SENDING_STATUS").is_none_or(|status| tenant.sending_status() == status)
             && !filter.contains_key("REPUTATION_IMPACT")
             && filter.get("ENTITY_REFERENCE_PREFIX").is_none_or(|prefix| arn_of(&cx.scope, name, &tenant.id).as_str().starts_with(prefix.as_str()))
     };
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 1_000), |after| {
-            let rows = State::rows(&state.tenants, &cx.scope, after).filter(|(name, row)| fits(name, row));
-            rows.map(|(name, row)| (name.to_owned(), shown(&cx.scope, name, row)))
-        })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+    let shown_entity = |name: &str, tenant: &Arc<state::Tenant>| {
+        fits(name, tenant).then_some(())?;
+        Some(shown(&cx.scope, name, tenant))
+    };
+    let page = ses.list::<ListReputationEntities, _, _>(cx, &input, PAGE, |state| &state.tenants, shown_entity)?;
     Ok(ListReputationEntitiesResponse { reputation_entities: Some(page.items), next_token: page.next_token })
 });
 
-handler!(
-    Ses,
+operation!(
     UpdateReputationEntityCustomerManagedStatus,
     |ses, cx, input| Ok(permission::<UpdateReputationEntityCustomerManagedStatus>(cx, &input.reputation_entity_reference)?.into()),
     |ses, cx, input| {
@@ -89,8 +85,7 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateReputationEntityPolicy,
     |ses, cx, input| Ok(permission::<UpdateReputationEntityPolicy>(cx, &input.reputation_entity_reference)?.into()),
     |ses, cx, input| {

@@ -10,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Arn, Timestamp};
-use cloudlet_engine::{Cx, handler};
+use cloudlet_engine::Cx;
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
@@ -141,8 +141,7 @@ impl Ses {
     }
 }
 
-handler!(
-    Ses,
+operation!(
     SendEmail,
     |ses, cx, input| {
         let draft = cx.subject(|| read(input).map(Arc::new).map_err(Refusal::v2)).ok();
@@ -157,15 +156,15 @@ handler!(
         })
     },
     |ses, cx, input| {
-        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref())?;
         let draft = cx.subject(|| read(&input).map(Arc::new).map_err(Refusal::v2))?;
-        draft.envelope.check().map_err(Refusal::v2)?;
+        draft.envelope.check()?;
         let sent = match &draft.filling {
             Filling::Body(body) => ses.send(cx, &draft.envelope, body, limits::MESSAGE_BYTES_V2).await,
             Filling::Template { data, headers, attachments } => {
                 let inline = input.content.template.as_ref().and_then(|template| template.template_content.as_ref());
-                let template = ses.template_of(cx, draft.envelope.template.as_deref(), inline).map_err(Refusal::v2)?;
-                let mut data = templates::data(data).map_err(Refusal::v2)?;
+                let template = ses.template_of(cx, draft.envelope.template.as_deref(), inline)?;
+                let mut data = templates::data(data)?;
                 if draft.envelope.list.is_some() {
                     // The link is put in its place once it is made.
                     data.insert("amazonSESUnsubscribeUrl".into(), contacts::PLACEHOLDER.into());
@@ -174,7 +173,7 @@ handler!(
                 ses.send(cx, &draft.envelope, &body, limits::MESSAGE_BYTES_V2).await
             }
         };
-        Ok(SendEmailResponse { message_id: Some(sent.map_err(Refusal::v2)?) })
+        Ok(SendEmailResponse { message_id: Some(sent?) })
     },
 );
 
@@ -203,8 +202,7 @@ fn status_text(status: &str) -> String {
     if text == "INVALID_PARAMETER_VALUE" { "INVALID_PARAMETER".into() } else { text.replace("DOES_NOT_EXIST", "NOT_FOUND") }
 }
 
-handler!(
-    Ses,
+operation!(
     SendBulkEmail,
     |ses, cx, input| {
         Ok(match bulk(input) {
@@ -213,17 +211,17 @@ handler!(
         })
     },
     |ses, cx, input| {
-        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
-        let common = bulk(&input).map_err(Refusal::v2)?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref())?;
+        let common = bulk(&input)?;
         let count = input.bulk_email_entries.len();
         if count == 0 || count > limits::BULK_DESTINATIONS {
             // AWS: unverified message.
-            return Err(Refusal::invalid(format!("There must be 1 to {} entries.", limits::BULK_DESTINATIONS)).v2());
+            return Err(Refusal::invalid(format!("There must be 1 to {} entries.", limits::BULK_DESTINATIONS)));
         }
         let given = input.default_content.template.clone().unwrap_or_default();
-        let template = ses.template_of(cx, common.template.as_deref(), given.template_content.as_ref()).map_err(Refusal::v2)?;
-        let default = templates::data(given.template_data.as_deref().unwrap_or("{}")).map_err(Refusal::v2)?;
-        let default_headers = headers(given.headers.as_deref()).map_err(Refusal::v2)?;
+        let template = ses.template_of(cx, common.template.as_deref(), given.template_content.as_ref())?;
+        let default = templates::data(given.template_data.as_deref().unwrap_or("{}"))?;
+        let default_headers = headers(given.headers.as_deref())?;
         let files = attachments(given.attachments.as_deref());
         let mut results = Vec::with_capacity(count);
         for entry in input.bulk_email_entries {

@@ -1,10 +1,17 @@
 //! Suppression lists: the account's and those of tenants.
 //! <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
 
-use crate::{Ses, access, account::Access, addresses, refusal::Refusal, state::Suppressed, suppression::List};
+use crate::{
+    Ses, access,
+    account::Access,
+    addresses,
+    refusal::Refusal,
+    state::Suppressed,
+    suppression::{List, entry},
+};
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, handler, paging::Paging};
+use cloudlet_engine::{Cx, paging::Paging};
 
 impl Ses {
     /// In the sandbox the list cannot be changed.
@@ -18,27 +25,28 @@ impl Ses {
     }
 }
 
-/// AWS: unverified message.
+/// AWS: measured.
 fn not_listed(address: &str) -> Fault {
+    let address = entry(address);
     faults::NOT_FOUND.says(format!("Email address {address} does not exist on your suppression list."))
 }
 
-handler!(Ses, PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
+operation!(PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
     let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
-    addresses::check(&input.email_address).map_err(|why| Refusal::invalid(why).v2())?;
+    addresses::check(&input.email_address).map_err(Refusal::invalid)?;
     let row = Suppressed { reason: input.reason, at: cx.now, message_id: None, feedback_id: None };
-    ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row)).map_err(Refusal::v2)?;
+    ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row))?;
     Ok(PutSuppressedDestinationResponse {})
 });
 
-handler!(Ses, GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppressedDestination>(cx).into()), |ses, cx, input| {
-    let list = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
+operation!(GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppressedDestination>(cx).into()), |ses, cx, input| {
+    let list = ses.list_named(&cx.scope, input.tenant_name.as_deref())?;
     let found = ses.store.read(|state| state.suppressed(&cx.scope, &list, &input.email_address).cloned());
     let found = found.ok_or_else(|| not_listed(&input.email_address))?;
     let attributes = SuppressedDestinationAttributes { message_id: found.message_id, feedback_id: found.feedback_id };
     Ok(GetSuppressedDestinationResponse {
         suppressed_destination: SuppressedDestination {
-            email_address: input.email_address,
+            email_address: entry(&input.email_address),
             reason: found.reason,
             last_update_time: found.at,
             attributes: (attributes.message_id.is_some() || attributes.feedback_id.is_some()).then_some(attributes),
@@ -47,8 +55,8 @@ handler!(Ses, GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSup
     })
 });
 
-handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSuppressedDestinations>(cx).into()), |ses, cx, input| {
-    let of = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
+operation!(ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSuppressedDestinations>(cx).into()), |ses, cx, input| {
+    let of = ses.list_named(&cx.scope, input.tenant_name.as_deref())?;
     let list = Paging::of::<ListSuppressedDestinations>(cx, &input);
     let fits = |row: &Suppressed| {
         input.reasons.as_ref().filter(|reasons| !reasons.is_empty()).is_none_or(|reasons| reasons.contains(&row.reason))
@@ -64,21 +72,20 @@ handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<List
                 (address.to_owned(), summary)
             })
         })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+    })?;
     Ok(ListSuppressedDestinationsResponse { suppressed_destination_summaries: Some(page.items), next_token: page.next_token })
 });
 
-handler!(Ses, DeleteSuppressedDestination, |ses, cx, input| Ok(access::any::<DeleteSuppressedDestination>(cx).into()), |ses, cx, input| {
+operation!(DeleteSuppressedDestination, |ses, cx, input| Ok(access::any::<DeleteSuppressedDestination>(cx).into()), |ses, cx, input| {
     let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
     let removed = ses.store.update(|state| state.unsuppress(&cx.scope, &list, &input.email_address));
     removed.ok_or_else(|| not_listed(&input.email_address))?;
     Ok(DeleteSuppressedDestinationResponse {})
 });
 
-handler!(Ses, PutAccountSuppressionAttributes, |ses, cx, input| Ok(access::any::<PutAccountSuppressionAttributes>(cx).into()), |ses, cx, input| {
+operation!(PutAccountSuppressionAttributes, |ses, cx, input| Ok(access::any::<PutAccountSuppressionAttributes>(cx).into()), |ses, cx, input| {
     if input.validation_attributes.is_some() {
-        return Err(Refusal::NotBuilt("the validation of addresses").v2());
+        return Err(Refusal::NotBuilt("the validation of addresses"));
     }
     ses.change_account(&cx.scope, |account| account.suppressed_reasons = Some(input.suppressed_reasons.unwrap_or_default()));
     Ok(PutAccountSuppressionAttributesResponse {})

@@ -1,10 +1,10 @@
 //! Tags of whatever can have them.
 
-use crate::{Ses, access, identities, limits, refusal::Refusal, state::State};
+use crate::{Ses, access, identities, limits, state::State};
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
-    Cx, Operation, Permission, Permissions, handler,
+    Cx, Operation, Permission, Permissions,
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
 use cloudlet_shape::Map;
@@ -53,19 +53,21 @@ impl Ses {
     fn tagged<R>(&self, cx: &Cx, arn: &str, change: impl FnOnce(&mut Map<String>) -> Result<R, Fault>) -> Result<R, Fault> {
         let parsed = parse(cx, arn)?;
         let missing = || no_resource(arn);
+        // AWS: measured.
+        let no = |kind: &'static str, name: &str| faults::NOT_FOUND.says(format!("No {kind} present with name: {name}"));
         let (kind, name) = parsed.resource().split_once('/').ok_or_else(missing)?;
         self.store.write(|state: &mut State| match kind {
             "identity" => {
                 let key = (cx.scope.clone(), identities::name_of(name));
-                change(&mut Arc::make_mut(state.identities.get_mut(&key).ok_or_else(missing)?).tags)
+                change(&mut Arc::make_mut(state.identities.get_mut(&key).ok_or_else(|| no("EmailIdentity", name))?).tags)
             }
             "template" => {
                 let key = (cx.scope.clone(), name.to_owned());
-                change(&mut Arc::make_mut(state.templates.get_mut(&key).ok_or_else(missing)?).tags)
+                change(&mut Arc::make_mut(state.templates.get_mut(&key).ok_or_else(|| no("Template", name))?).tags)
             }
             "configuration-set" => {
                 let key = (cx.scope.clone(), name.to_owned());
-                change(&mut Arc::make_mut(state.configuration_sets.get_mut(&key).ok_or_else(missing)?).tags)
+                change(&mut Arc::make_mut(state.configuration_sets.get_mut(&key).ok_or_else(|| no("ConfigurationSet", name))?).tags)
             }
             "contact-list" => {
                 let key = (cx.scope.clone(), name.to_owned());
@@ -93,8 +95,7 @@ fn permission<O: Operation>(cx: &Cx, arn: &str) -> Result<Permission, Fault> {
     Ok(access::resource::<O>(cx, arn.resource()))
 }
 
-handler!(
-    Ses,
+operation!(
     TagResource,
     |ses, cx, input| {
         let permission = permission::<TagResource>(cx, &input.resource_arn)?;
@@ -105,7 +106,7 @@ handler!(
         ses.tagged(cx, &input.resource_arn, |tags| {
             tags.extend(added);
             if tags.len() > limits::TAGS {
-                return Err(Refusal::invalid(format!("A resource has at most {} tags.", limits::TAGS)).v2());
+                return Err(faults::BAD_REQUEST.says(format!("A resource has at most {} tags.", limits::TAGS)));
             }
             Ok(())
         })?;
@@ -113,8 +114,7 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UntagResource,
     |ses, cx, input| Ok(permission::<UntagResource>(cx, &input.resource_arn)?.with_tag_keys(&input.tag_keys).into()),
     |ses, cx, input| {
@@ -126,7 +126,7 @@ handler!(
     },
 );
 
-handler!(Ses, ListTagsForResource, |ses, cx, input| Ok(permission::<ListTagsForResource>(cx, &input.resource_arn)?.into()), |ses, cx, input| {
+operation!(ListTagsForResource, |ses, cx, input| Ok(permission::<ListTagsForResource>(cx, &input.resource_arn)?.into()), |ses, cx, input| {
     let tags = ses.tagged(cx, &input.resource_arn, |tags| Ok(shown(tags)))?;
     Ok(ListTagsForResourceResponse { tags })
 },);

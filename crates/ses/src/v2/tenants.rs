@@ -1,6 +1,6 @@
 //! Tenants and the resources that belong to them.
 
-use super::tags;
+use super::{PAGE, tags};
 use crate::{
     Ses, access, limits,
     refusal::Refusal,
@@ -9,7 +9,7 @@ use crate::{
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Operation, Permission, Permissions, handler, paging::Paging};
+use cloudlet_engine::{Cx, Operation, Permission, Permissions, paging::Paging};
 use std::{collections::BTreeMap, sync::Arc};
 
 fn permission<O: Operation>(ses: &Ses, cx: &Cx, name: &str) -> Permission {
@@ -40,12 +40,11 @@ fn suppression(tenant: &state::Tenant) -> TenantSuppressionAttributes {
     }
 }
 
-handler!(
-    Ses,
+operation!(
     CreateTenant,
     |ses, cx, input| Ok(tags::requested(permission::<CreateTenant>(ses, cx, &input.tenant_name), input.tags.as_deref())),
     |ses, cx, input| {
-        check_name(&input.tenant_name).map_err(Refusal::v2)?;
+        check_name(&input.tenant_name)?;
         let given = input.suppression_attributes.unwrap_or_default();
         let tenant = state::Tenant {
             // AWS: unverified form.
@@ -63,11 +62,11 @@ handler!(
             let key = (cx.scope.clone(), input.tenant_name.clone());
             if state.tenants.contains(&key) {
                 // AWS: unverified message.
-                return Err(Refusal::Exists(format!("Tenant {} already exists.", input.tenant_name)).v2());
+                return Err(Refusal::Exists(format!("Tenant {} already exists.", input.tenant_name)));
             }
             if State::count(&state.tenants, &cx.scope) >= limits::TENANTS {
                 // AWS: unverified message.
-                return Err(Refusal::Limit("The number of tenants is at its limit.".to_owned()).v2());
+                return Err(Refusal::Limit("The number of tenants is at its limit.".to_owned()));
             }
             state.tenants.insert(key, Arc::new(tenant.clone()));
             Ok(())
@@ -84,8 +83,8 @@ handler!(
     },
 );
 
-handler!(Ses, GetTenant, |ses, cx, input| Ok(permission::<GetTenant>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
-    let tenant = ses.tenant(&cx.scope, &input.tenant_name).map_err(Refusal::v2)?;
+operation!(GetTenant, |ses, cx, input| Ok(permission::<GetTenant>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
+    let tenant = ses.tenant(&cx.scope, &input.tenant_name)?;
     let shown = Tenant {
         tenant_arn: Some(arn_of(&cx.scope, &input.tenant_name, &tenant.id).to_string()),
         tenant_name: Some(input.tenant_name),
@@ -98,121 +97,104 @@ handler!(Ses, GetTenant, |ses, cx, input| Ok(permission::<GetTenant>(ses, cx, &i
     Ok(GetTenantResponse { tenant: Some(shown) })
 });
 
-handler!(Ses, DeleteTenant, |ses, cx, input| Ok(permission::<DeleteTenant>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
+operation!(DeleteTenant, |ses, cx, input| Ok(permission::<DeleteTenant>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
     ses.store.write(|state| {
         let removed = state.tenants.remove(&(cx.scope.clone(), input.tenant_name.clone()));
-        let removed = removed.ok_or_else(|| no_tenant(&input.tenant_name).v2())?;
+        let removed = removed.ok_or_else(|| no_tenant(&input.tenant_name))?;
         state.forget_list(&cx.scope, &removed.id);
-        Ok::<_, Fault>(())
+        Ok::<_, Refusal>(())
     })?;
     Ok(DeleteTenantResponse {})
 });
 
-handler!(Ses, ListTenants, |ses, cx, input| Ok(access::any::<ListTenants>(cx).into()), |ses, cx, input| {
-    let list = Paging::of::<ListTenants>(cx, &input);
-    let filter = input.filter.unwrap_or_default();
+operation!(ListTenants, |ses, cx, input| Ok(access::any::<ListTenants>(cx).into()), |ses, cx, input| {
+    let filter = input.filter.clone().unwrap_or_default();
     let fits = |name: &str, tenant: &state::Tenant| {
         filter.get("TENANT_NAME_CONTAINS").is_none_or(|part| name.contains(part.as_str()))
             && filter.get("SENDING_STATUS").is_none_or(|status| tenant.sending_status() == status)
     };
-    let page = ses.store.read(|state| {
-        list.page(list.length(100, 1_000), |after| {
-            State::rows(&state.tenants, &cx.scope, after).filter(|(name, row)| fits(name, row)).map(|(name, row)| {
-                let shown = TenantInfo {
-                    tenant_name: Some(name.to_owned()),
-                    tenant_id: Some(row.id.clone()),
-                    tenant_arn: Some(arn_of(&cx.scope, name, &row.id).to_string()),
-                    created_timestamp: Some(row.created),
-                    sending_status: Some(row.sending_status().to_owned()),
-                };
-                (name.to_owned(), shown)
-            })
+    let shown = |name: &str, row: &Arc<state::Tenant>| {
+        fits(name, row).then_some(())?;
+        Some(TenantInfo {
+            tenant_name: Some(name.to_owned()),
+            tenant_id: Some(row.id.clone()),
+            tenant_arn: Some(arn_of(&cx.scope, name, &row.id).to_string()),
+            created_timestamp: Some(row.created),
+            sending_status: Some(row.sending_status().to_owned()),
         })
-    });
-    let page = page.map_err(|_| super::invalid_token())?;
+    };
+    let page = ses.list::<ListTenants, _, _>(cx, &input, PAGE, |state| &state.tenants, shown)?;
     Ok(ListTenantsResponse { tenants: Some(page.items), next_token: page.next_token })
 });
 
-handler!(
-    Ses,
+operation!(
     CreateTenantResourceAssociation,
     |ses, cx, input| association::<CreateTenantResourceAssociation>(ses, cx, &input.tenant_name, &input.resource_arn),
     |ses, cx, input| {
         let arn = resource(cx, &input.resource_arn)?;
         if !ses.store.read(|state| state.has_resource(&cx.scope, &arn)) {
-            return Err(tags::no_resource(&input.resource_arn));
+            return Err(tags::no_resource(&input.resource_arn).into());
         }
-        let added = ses.change_tenant(&cx.scope, &input.tenant_name, |tenant| {
+        ses.change_tenant(&cx.scope, &input.tenant_name, |tenant| {
             if tenant.resources.contains_key(arn.as_str()) {
                 // AWS: unverified message.
                 return Err(Refusal::Exists(format!("{} is already associated with tenant {}.", input.resource_arn, input.tenant_name)));
             }
             tenant.resources.insert(arn.to_string(), cx.now);
             Ok(())
-        });
-        added.map_err(Refusal::v2)?;
+        })?;
         Ok(CreateTenantResourceAssociationResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     DeleteTenantResourceAssociation,
     |ses, cx, input| association::<DeleteTenantResourceAssociation>(ses, cx, &input.tenant_name, &input.resource_arn),
     |ses, cx, input| {
-        let removed = ses.change_tenant(&cx.scope, &input.tenant_name, |tenant| {
+        ses.change_tenant(&cx.scope, &input.tenant_name, |tenant| {
             // AWS: unverified message.
             let missing = || Refusal::NotFound(format!("{} is not associated with tenant {}.", input.resource_arn, input.tenant_name));
             tenant.resources.remove(&input.resource_arn).ok_or_else(missing)
-        });
-        removed.map_err(Refusal::v2)?;
+        })?;
         Ok(DeleteTenantResourceAssociationResponse {})
     },
 );
 
-handler!(Ses, ListTenantResources, |ses, cx, input| Ok(permission::<ListTenantResources>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
+operation!(ListTenantResources, |ses, cx, input| Ok(permission::<ListTenantResources>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
     let list = Paging::of::<ListTenantResources>(cx, &input);
-    let tenant = ses.tenant(&cx.scope, &input.tenant_name).map_err(Refusal::v2)?;
-    let wanted = input.filter.unwrap_or_default().get("RESOURCE_TYPE").cloned();
+    let tenant = ses.tenant(&cx.scope, &input.tenant_name)?;
+    let wanted = input.filter.clone().unwrap_or_default().get("RESOURCE_TYPE").cloned();
     let rows = tenant.resources.keys().filter_map(|arn| Some((arn.clone(), kind_of(&Arn::parse(arn)?)?)));
     let rows = rows.filter(|(_, kind)| wanted.as_ref().is_none_or(|wanted| wanted == kind)).map(|(arn, kind)| {
         let shown = TenantResource { resource_type: Some(kind.into()), resource_arn: Some(arn.clone()) };
         (arn, shown)
     });
-    let page = list.page_of(list.length(100, 1_000), rows).map_err(|_| super::invalid_token())?;
+    let page = list.page_of(list.length(100, 1_000), rows)?;
     Ok(ListTenantResourcesResponse { tenant_resources: Some(page.items), next_token: page.next_token })
 },);
 
-handler!(
-    Ses,
+operation!(
     ListResourceTenants,
     |ses, cx, input| Ok(access::resource::<ListResourceTenants>(cx, resource(cx, &input.resource_arn)?.resource()).into()),
     |ses, cx, input| {
-        let list = Paging::of::<ListResourceTenants>(cx, &input);
         let arn = resource(cx, &input.resource_arn)?;
         if !ses.store.read(|state| state.has_resource(&cx.scope, &arn)) {
-            return Err(tags::no_resource(&input.resource_arn));
+            return Err(tags::no_resource(&input.resource_arn).into());
         }
-        let page = ses.store.read(|state| {
-            list.page(list.length(100, 1_000), |after| {
-                State::rows(&state.tenants, &cx.scope, after).filter_map(|(name, row)| {
-                    let shown = ResourceTenantMetadata {
-                        tenant_name: Some(name.to_owned()),
-                        tenant_id: Some(row.id.clone()),
-                        resource_arn: Some(arn.to_string()),
-                        associated_timestamp: Some(*row.resources.get(arn.as_str())?),
-                    };
-                    Some((name.to_owned(), shown))
-                })
+        let shown = |name: &str, row: &Arc<state::Tenant>| {
+            Some(ResourceTenantMetadata {
+                tenant_name: Some(name.to_owned()),
+                tenant_id: Some(row.id.clone()),
+                resource_arn: Some(arn.to_string()),
+                associated_timestamp: Some(*row.resources.get(arn.as_str())?),
             })
-        });
-        let page = page.map_err(|_| super::invalid_token())?;
+        };
+        let page = ses.list::<ListResourceTenants, _, _>(cx, &input, PAGE, |state| &state.tenants, shown)?;
         Ok(ListResourceTenantsResponse { resource_tenants: Some(page.items), next_token: page.next_token })
     },
 );
 
-handler!(
-    Ses,
+operation!(
     PutTenantSuppressionAttributes,
     |ses, cx, input| Ok(permission::<PutTenantSuppressionAttributes>(ses, cx, &input.tenant_name).into()),
     |ses, cx, input| {
@@ -221,7 +203,7 @@ handler!(
             tenant.has_own_list = input.suppression_scope.as_deref() == Some("TENANT");
             Ok(())
         });
-        changed.map_err(Refusal::v2)?;
+        changed?;
         Ok(PutTenantSuppressionAttributesResponse {})
     },
 );

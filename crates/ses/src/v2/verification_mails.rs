@@ -1,11 +1,9 @@
 //! Mails of one's own that ask people to verify their address.
 
-use crate::{Ses, access, refusal::Refusal, state::VerificationTemplate, verification_mails::verification_mails};
+use crate::{access, state::VerificationTemplate, verification_mails::verification_mails};
 use cloudlet_api_sesv2::*;
-use cloudlet_engine::handler;
 
-handler!(
-    Ses,
+operation!(
     CreateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<CreateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -17,13 +15,12 @@ handler!(
             failure: input.failure_redirection_url,
             tags: super::tags::checked(input.tags.as_deref().unwrap_or_default())?,
         };
-        ses.create_verification_template(cx, &input.template_name, template).map_err(Refusal::v2)?;
+        ses.create_verification_template(cx, &input.template_name, template)?;
         Ok(CreateCustomVerificationEmailTemplateResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     UpdateCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<UpdateCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
@@ -34,17 +31,16 @@ handler!(
             template.success = input.success_redirection_url;
             template.failure = input.failure_redirection_url;
         };
-        ses.update_verification_template(cx, &input.template_name, change).map_err(Refusal::v2)?;
+        ses.update_verification_template(cx, &input.template_name, change)?;
         Ok(UpdateCustomVerificationEmailTemplateResponse {})
     },
 );
 
-handler!(
-    Ses,
+operation!(
     GetCustomVerificationEmailTemplate,
     |ses, cx, input| Ok(access::any::<GetCustomVerificationEmailTemplate>(cx).into()),
     |ses, cx, input| {
-        let found = ses.verification_template(cx, &input.template_name).map_err(Refusal::v2)?;
+        let found = ses.verification_template(cx, &input.template_name)?;
         Ok(GetCustomVerificationEmailTemplateResponse {
             template_name: Some(input.template_name),
             from_email_address: Some(found.from.clone()),
@@ -57,4 +53,4 @@ handler!(
     },
 );
 
-verification_mails!(Refusal::v2, CustomVerificationEmailTemplateMetadata, DeleteCustomVerificationEmailTemplateResponse {});
+verification_mails!(CustomVerificationEmailTemplateMetadata, DeleteCustomVerificationEmailTemplateResponse {});

@@ -7,7 +7,7 @@ use super::{
     scheduled,
 };
 use crate::{
-    Ssm,
+    PRINCIPAL, Ssm,
     commands::{self, check_targets},
     documents::VersionSelector,
     faults, limits,
@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, roles::pass_role};
 use cloudlet_shape::Operation;
 use cloudlet_ssm_document::{DocumentType, Platform};
 use std::sync::Arc;
@@ -33,6 +33,11 @@ pub fn permissions<O: Operation>(ssm: &Ssm, cx: &Cx, document: &str, instance: O
         permissions.push(Permission::of::<O>(arn));
     }
     Ok(permissions)
+}
+
+/// The role under which an association is dispatched is handed over.
+pub fn passes_role(permissions: &mut Permissions, role: Option<&str>) {
+    permissions.extend(role.and_then(Arn::parse).map(|role| pass_role(role, PRINCIPAL, None)));
 }
 
 impl Ssm {
@@ -114,9 +119,16 @@ impl Ssm {
 impl Handle<CreateAssociation> for Ssm {
     fn permissions(&self, cx: &Cx, input: &CreateAssociationRequest) -> Result<Permissions, Fault> {
         let mut permissions = permissions::<CreateAssociation>(self, cx, &input.name, input.instance_id.as_deref())?;
+        let tags = input.tags.as_deref().unwrap_or_default();
         for permission in &mut permissions {
-            set_request_tags(permission, input.tags.as_deref().unwrap_or_default());
+            set_request_tags(permission, tags);
         }
+        if !tags.is_empty() {
+            let mut tagged = Permission::action("ssm:AddTagsToResource", Arn::new("ssm", &cx.scope, "association/*"));
+            set_request_tags(&mut tagged, tags);
+            permissions.push(tagged);
+        }
+        passes_role(&mut permissions, input.association_dispatch_assume_role.as_deref());
         Ok(permissions)
     }
 
@@ -131,7 +143,9 @@ impl Handle<CreateAssociationBatch> for Ssm {
         for entry in &input.entries {
             all.extend(permissions::<CreateAssociationBatch>(self, cx, &entry.name, entry.instance_id.as_deref())?);
         }
-        on_each::<CreateAssociationBatch>(cx, all.into_iter().map(Ok))
+        let mut permissions = on_each::<CreateAssociationBatch>(cx, all.into_iter().map(Ok))?;
+        passes_role(&mut permissions, input.association_dispatch_assume_role.as_deref());
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: CreateAssociationBatchRequest) -> Result<CreateAssociationBatchResult, Fault> {

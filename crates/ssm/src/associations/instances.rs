@@ -6,23 +6,24 @@ use super::{
     rows::{Association, RowKey, Work},
     standing::{detailed, status},
 };
-use crate::{Ssm, commands::is_target, documents::VersionSelector, faults, nodes::ManagedNode};
+use crate::{
+    Ssm,
+    commands::is_target,
+    documents::VersionSelector,
+    faults,
+    nodes::{ManagedNode, node_permission},
+};
 use cloudlet_api_ssm::*;
-use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging};
-use cloudlet_shape::Operation;
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Cx, Handle, Permissions, paging::Paging};
 use std::sync::Arc;
 
 const PAGE: usize = 50;
 const EFFECTIVE: usize = 5;
 
-fn on_node<O: Operation>(cx: &Cx, id: &str) -> Permission {
-    let arn = if id.starts_with("mi-") {
-        Arn::new("ssm", &cx.scope, &format!("managed-instance/{id}"))
-    } else {
-        Arn::new("ec2", &cx.scope, &format!("instance/{id}"))
-    };
-    Permission::of::<O>(arn)
+/// Whether a node is a target of an association.
+pub fn targets_of(row: &Association, node: &ManagedNode) -> bool {
+    targets(&row.wanted).is_some_and(|targets| is_target(node, &targets))
 }
 
 impl Ssm {
@@ -30,7 +31,7 @@ impl Ssm {
     async fn associated(&self, cx: &Cx, id: &str) -> Result<(ManagedNode, Vec<(RowKey, Arc<Association>)>), Fault> {
         let node = self.nodes.find(cx, id).await?.ok_or_else(|| faults::INVALID_INSTANCE_ID.says(""))?;
         let all = self.associations.store.read(|state| {
-            let of_node = state.of_scope(&cx.scope).filter(|(_, row)| targets(&row.wanted).is_some_and(|targets| is_target(&node, &targets)));
+            let of_node = state.of_scope(&cx.scope).filter(|(_, row)| targets_of(row, &node));
             of_node.map(|(place, row)| (place.clone(), row.clone())).collect()
         });
         Ok((node, all))
@@ -39,7 +40,7 @@ impl Ssm {
 
 impl Handle<DescribeEffectiveInstanceAssociations> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DescribeEffectiveInstanceAssociationsRequest) -> Result<Permissions, Fault> {
-        Ok(on_node::<DescribeEffectiveInstanceAssociations>(cx, &input.instance_id).into())
+        Ok(node_permission::<DescribeEffectiveInstanceAssociations>(cx, &input.instance_id).into())
     }
 
     async fn handle(
@@ -66,7 +67,7 @@ impl Handle<DescribeEffectiveInstanceAssociations> for Ssm {
 
 impl Handle<DescribeInstanceAssociationsStatus> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DescribeInstanceAssociationsStatusRequest) -> Result<Permissions, Fault> {
-        Ok(on_node::<DescribeInstanceAssociationsStatus>(cx, &input.instance_id).into())
+        Ok(node_permission::<DescribeInstanceAssociationsStatus>(cx, &input.instance_id).into())
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeInstanceAssociationsStatusRequest) -> Result<DescribeInstanceAssociationsStatusResult, Fault> {

@@ -62,11 +62,23 @@ impl AssociationOutcome {
 }
 
 impl Ssm {
+    /// As the automation stands. One that is forgotten counts as done.
+    fn automation_standing(&self, id: &Arc<str>) -> Progress {
+        let status = self.automations.store.read(|state| state.executions.get(id).map(|execution| execution.status.clone()));
+        match status.as_deref() {
+            None | Some("Success" | "CompletedWithSuccess") => Progress::Success,
+            Some("Failed" | "CompletedWithFailure" | "Rejected" | "Exited") => Progress::Failed,
+            Some("TimedOut") => Progress::ExecutionTimedOut,
+            Some("Cancelled") => Progress::Cancelled,
+            Some("Pending") => Progress::Pending,
+            Some(_) => Progress::InProgress,
+        }
+    }
+
     pub fn standing(&self, scope: &Scope, execution: &Execution) -> AssociationOutcome {
         let command = match &execution.work {
             Work::Command(command) => command,
-            // AWS: as the automation stands. It is listed with Automation.
-            Work::Automation(_) => return AssociationOutcome { progress: Progress::Success, nodes: vec![] },
+            Work::Automation(id) => return AssociationOutcome { progress: self.automation_standing(id), nodes: vec![] },
             Work::Failed(_) => return AssociationOutcome { progress: Progress::Failed, nodes: vec![] },
         };
         let place = (scope.clone(), command.clone());

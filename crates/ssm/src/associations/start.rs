@@ -3,15 +3,15 @@
 
 use super::rows::{Association, Execution, RowKey, Work, arn};
 use crate::{
-    Ssm,
+    PRINCIPAL, Ssm,
     commands::Order,
     documents::VersionSelector,
     faults,
     parameters::permissions::{on_each, set_resource_tags},
 };
 use cloudlet_api_ssm::*;
-use cloudlet_aws::{Caller, Fault};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_aws::{Arn, Caller, Fault};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, roles};
 use cloudlet_ssm_document::DocumentType;
 use std::sync::Arc;
 
@@ -38,9 +38,10 @@ impl Ssm {
     pub(super) async fn execute_association(&self, cx: &Cx, place: &RowKey, association: &Association) -> Result<(), Fault> {
         let wanted = &association.wanted;
         let document = self.documents.resolve(cx, &wanted.name, VersionSelector::version(wanted.document_version.as_deref()));
-        let work = match document {
+        let caller = dispatcher(cx, place, association).await;
+        let work = match document.and_then(|found| Ok((found, caller?))) {
             Err(fault) => Err(fault),
-            Ok(found) if found.kind() == DocumentType::Automation => self.automate(cx, &association.caller, wanted).await.map(Work::Automation),
+            Ok((found, caller)) if found.kind() == DocumentType::Automation => self.automate(cx, &caller, wanted).await.map(Work::Automation),
             Ok(_) => {
                 let order = Order { input: command(wanted), association: Some(place.1.clone()) };
                 self.send(cx, order).await.map(|(id, _)| Work::Command(id))
@@ -56,7 +57,8 @@ impl Ssm {
         Ok(())
     }
 
-    /// Whoever made the association starts it, and must be allowed to, and to pass the role under which the runbook works.
+    /// Whoever made the association starts it, or the role under which it is dispatched; and must be allowed to, and to pass the role under which
+    /// the runbook works.
     async fn automate(&self, cx: &Cx, caller: &Caller, wanted: &CreateAssociationRequest) -> Result<Arc<str>, Fault> {
         if !cx.is_built::<StartAutomationExecution>() {
             return Err(faults::not_implemented("automations of associations"));
@@ -74,6 +76,15 @@ impl Ssm {
         };
         let started = Box::pin(cx.call::<StartAutomationExecution>(caller.clone(), cx.scope.clone(), input)).await?;
         Ok(started.automation_execution_id.unwrap_or_default().into())
+    }
+}
+
+/// In whose name an association is dispatched.
+/// AWS: unverified that a role is needed for commands too, and the session's name.
+async fn dispatcher(cx: &Cx, place: &RowKey, association: &Association) -> Result<Caller, Fault> {
+    match association.wanted.association_dispatch_assume_role.as_deref().and_then(Arn::parse) {
+        Some(role) => Ok(roles::assume_role(cx, &role, &format!("Association-{}", place.1), PRINCIPAL, &arn(place)).await?.caller),
+        None => Ok(association.caller.clone()),
     }
 }
 

@@ -9,7 +9,7 @@ use cloudlet_aws::{Caller, Fault, Identity};
 use cloudlet_engine::{Cx, Permission, Permissions, handler};
 use cloudlet_runbook::{
     approvals::Principal,
-    machine::{Event, SignalProblem},
+    machine::{Event, SignalProblem, StepRecord},
 };
 use cloudlet_shape::Operation;
 use std::sync::Arc;
@@ -52,6 +52,12 @@ impl Ssm {
         permission.with_resource_tags(tags).into()
     }
 
+    fn step_of_id(&self, input: &SendAutomationSignalRequest, wanted: &str) -> Result<StepRecord, Fault> {
+        let id: Arc<str> = input.automation_execution_id.as_str().into();
+        let found = self.automations.store.read(|state| state.steps_of(&id).find(|row| row.id == wanted).map(|row| row.record.clone()));
+        found.ok_or_else(|| said(&SignalProblem::Step(wanted.to_owned())))
+    }
+
     fn event(&self, cx: &Cx, input: &SendAutomationSignalRequest) -> Result<Event, Fault> {
         let value = |name: &str| {
             let found = input.payload.iter().flatten().find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -62,14 +68,15 @@ impl Ssm {
             "Approve" => Event::Approve { by, comment: value("Comment") },
             "Reject" => Event::Reject { by, comment: value("Comment") },
             "Revoke" => Event::Revoke { by },
-            "Resume" => Event::Resume { step: value("StepName") },
+            "Resume" => {
+                let of_id = value("StepExecutionId").map(|wanted| self.step_of_id(input, &wanted).map(|record| record.step)).transpose()?;
+                Event::Resume { step: of_id.or_else(|| value("StepName")) }
+            }
             "StartStep" => Event::StartStep { step: value("StepName") },
             "StopStep" => {
                 let wanted =
                     value("StepExecutionId").ok_or_else(|| faults::INVALID_AUTOMATION_SIGNAL.says("StepExecutionId is required in the payload."))?;
-                let id: Arc<str> = input.automation_execution_id.as_str().into();
-                let number = self.automations.store.read(|state| state.steps_of(&id).find(|row| row.id == wanted).map(|row| row.record.number));
-                Event::StopStep { number: number.ok_or_else(|| said(&SignalProblem::Step(wanted)))? }
+                Event::StopStep { number: self.step_of_id(input, &wanted)?.number }
             }
             other => return Err(faults::INVALID_AUTOMATION_SIGNAL.says(format!("Signal {other} is not supported."))),
         })

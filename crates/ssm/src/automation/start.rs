@@ -10,7 +10,7 @@ use super::{
 use crate::{Ssm, faults, limits, parameters::permissions::set_request_tags, tags};
 use cloudlet_api_ssm::{Runbook as ChangeRunbook, StartAutomationExecution, StartAutomationExecutionRequest, StartAutomationExecutionResult};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
-use cloudlet_engine::{Cx, Permission, StoredShape, handler, roles::pass_role};
+use cloudlet_engine::{Cx, Origin, Permission, StoredShape, handler, roles::pass_role};
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
@@ -55,9 +55,15 @@ impl Ssm {
         Ok(Prepared { runnable, values, role })
     }
 
-    /// Starts an automation in the account and region of the call. Its id.
+    /// The role that an automation would work under, if its request is right.
+    pub fn automation_role(&self, cx: &Cx, request: &StartAutomationExecutionRequest) -> Option<Arn> {
+        self.prepared(cx, request).ok()?.role
+    }
+
+    /// Starts an automation in the account and region of the call. Its id. Nobody but its caller hands over the role that it names.
     pub async fn start_automation(&self, cx: &Cx, new: NewAutomation) -> Result<Arc<str>, Fault> {
         let prepared = self.prepared(cx, &new.request)?;
+        may_pass(cx, &new.caller, prepared.role.as_ref())?;
         self.start_prepared(cx, new, &prepared).await
     }
 
@@ -180,8 +186,19 @@ impl Ssm {
             }
         };
         let prepared = self.prepared(cx, &request)?;
+        // The role may be one of the values that targets give, and then nobody has been asked yet.
+        if location.is_some() || prepared.role != parent.role {
+            may_pass(cx, &caller, prepared.role.as_ref())?;
+        }
         self.start_prepared(cx, NewAutomation { request, caller, links }, &prepared).await
     }
+}
+
+/// Whether somebody may hand a role to an automation.
+fn may_pass(cx: &Cx, caller: &Caller, role: Option<&Arn>) -> Result<(), Fault> {
+    let Some(role) = role else { return Ok(()) };
+    let asked = Cx::new(cx.runtime().clone(), cx.scope.clone(), caller.clone(), cx.request_id.clone(), Origin::default());
+    asked.check::<StartAutomationExecution>(&pass_role(role.clone(), crate::PRINCIPAL, None))
 }
 
 handler!(

@@ -252,21 +252,8 @@ impl Ssm {
 
     /// The runbook, as whoever asked for the change. Begun once, also when it is asked for again after a restart.
     async fn start_runbook(&self, cx: &Cx, id: &str, change: &Change) -> Result<String, Fault> {
-        let runbook = change.runbook.shape();
-        let request = StartAutomationExecutionRequest {
-            document_name: runbook.document_name,
-            document_version: runbook.document_version,
-            parameters: runbook.parameters,
-            client_token: Some(id.to_owned()),
-            target_parameter_name: runbook.target_parameter_name,
-            targets: runbook.targets,
-            target_maps: runbook.target_maps,
-            max_concurrency: runbook.max_concurrency,
-            max_errors: runbook.max_errors,
-            target_locations: runbook.target_locations,
-            ..StartAutomationExecutionRequest::default()
-        };
-        // AWS: nobody but Change Manager needs to be allowed to run the runbook, or to pass its role.
+        let request = StartAutomationExecutionRequest { client_token: Some(id.to_owned()), ..run_of(change.runbook.shape()) };
+        // AWS: nobody but Change Manager needs to be allowed to run the runbook. Its role is passed by whoever asked for the change.
         let links = Links {
             parent: Some(id.into()),
             waited_for: true,
@@ -277,6 +264,22 @@ impl Ssm {
         };
         let started = self.start_automation(cx, NewAutomation { request, caller: change.requester.clone(), links }).await?;
         Ok(started.to_string())
+    }
+}
+
+/// The automation that runs the runbook of a change.
+pub fn run_of(runbook: Runbook) -> StartAutomationExecutionRequest {
+    StartAutomationExecutionRequest {
+        document_name: runbook.document_name,
+        document_version: runbook.document_version,
+        parameters: runbook.parameters,
+        target_parameter_name: runbook.target_parameter_name,
+        targets: runbook.targets,
+        target_maps: runbook.target_maps,
+        max_concurrency: runbook.max_concurrency,
+        max_errors: runbook.max_errors,
+        target_locations: runbook.target_locations,
+        ..StartAutomationExecutionRequest::default()
     }
 }
 

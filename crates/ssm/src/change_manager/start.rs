@@ -2,13 +2,13 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartChangeRequestExecution.html>
 
 use super::{
-    advance::Turn,
+    advance::{Turn, run_of},
     settings,
     state::{Change, LevelRun, Status, arn},
     template::Template,
 };
 use crate::{
-    Ssm,
+    PRINCIPAL, Ssm,
     documents::{Owner, Resolved, VersionSelector, rows::ReviewStatus},
     faults,
     parameters::permissions::set_request_tags,
@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, roles::pass_role};
 use cloudlet_shape::Map;
 use cloudlet_ssm_document::{DocumentType, Given};
 use serde_json::Value;
@@ -104,6 +104,8 @@ impl Handle<StartChangeRequestExecution> for Ssm {
                 Permission { resource, ..of_document.clone() }.with_key("ssm:AutoApprove", auto).with_key("ssm:DocumentVersion", version.clone());
             permissions.push(permission);
         }
+        let roles = input.runbooks.iter().filter_map(|runbook| self.automation_role(cx, &run_of(runbook.clone())));
+        permissions.extend(roles.map(|role| pass_role(role, PRINCIPAL, None)));
         if !tags.is_empty() {
             let mut tagged = Permission::action("ssm:AddTagsToResource", arn(&cx.scope, "*"));
             set_request_tags(&mut tagged, tags);

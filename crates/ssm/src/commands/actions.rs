@@ -19,6 +19,18 @@ const DEEPEST: usize = 3;
 impl Execution<'_> {
     /// Takes a step whose inputs have their values.
     pub async fn take(&self, step: &Step, inputs: &Value, values: &Values, environment: &[(String, String)]) -> Ended {
+        if let Some(logs) = &self.logs {
+            logs.restart();
+        }
+        let ended = self.act(step, inputs, values, environment).await;
+        // The steps of another document have written theirs.
+        if let Some(logs) = self.logs.as_ref().filter(|logs| step.action != "aws:runDocument" || logs.is_empty()) {
+            logs.add_rest(&ended.output, &ended.error);
+        }
+        ended
+    }
+
+    async fn act(&self, step: &Step, inputs: &Value, values: &Values, environment: &[(String, String)]) -> Ended {
         if let Some(skipped) = skipped(step, values) {
             return skipped;
         }

@@ -47,7 +47,9 @@ impl Handle<CancelCommand> for Ssm {
             Ok(stopped)
         })?;
         for node in stopped {
-            self.commands.runs.stop(&place, &node);
+            if !self.commands.runs.stop(&place, &node) {
+                self.cancel_on_agent(&place, &node);
+            }
         }
         Ok(CancelCommandResult {})
     }

@@ -1,31 +1,20 @@
-//! A command on a node: its document's steps, one after the other.
+//! A command on a node of this server.
 
 use super::{
-    actions::execution::{Execution, environment_of},
-    outputs, progress,
+    actions::execution::{Execution, System},
+    outputs::Destinations,
+    progress,
     rows::{Command, Progress, RowKey, StepResult},
+    steps::{Record, take_steps},
 };
-use crate::{Ssm, nodes::ManagedNode};
+use crate::{
+    Ssm,
+    nodes::{ManagedNode, role_session},
+};
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
-use cloudlet_ssm_document::{OnFailure, Parameters, Steps, substitute};
 use serde_json::Value;
 use std::sync::Arc;
-
-/// What AWS keeps of outputs.
-/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html>
-const OUTPUT: usize = 24_000;
-const ERROR: usize = 8_000;
-const TRUNCATED: &str = "--output truncated--";
-
-/// The beginning of a text, which says that it is one.
-fn beginning(text: &str, most: usize) -> Arc<str> {
-    if text.chars().count() <= most {
-        return text.into();
-    }
-    let first: String = text.chars().take(most - TRUNCATED.len()).collect();
-    format!("{first}{TRUNCATED}").into()
-}
 
 impl Ssm {
     /// An invocation that ran when the server stopped. Its processes are gone: it is told failed, as the agent does.
@@ -63,95 +52,41 @@ impl Ssm {
             return Ok(());
         }
         let document: Value = serde_json::from_str(&command.content).unwrap_or_default();
-        let execution = Execution::new(self, cx, node, place.1.to_string(), &run).await;
-        let outcome = match Steps::of(&document) {
-            Some(steps) => self.take_steps(&execution, place, command, &document, steps).await,
-            None => Progress::Failed,
+        let options = &self.nodes.options;
+        let mut execution = Execution {
+            cx,
+            node: node.id.clone(),
+            system: System { name: options.platform_name.clone(), version: options.platform_version.clone() },
+            command: place.1.to_string(),
+            run: &run,
+            machine: self.nodes.machine(node, cx.own_address()),
+            session: role_session(cx, node).await,
+            logs: None,
         };
+        let given = command.parameters.iter().map(|(name, values)| (name.clone(), values.clone())).collect();
+        let record = Rows { ssm: self, place, node: &node.id };
+        let outcome = take_steps(&mut execution, &record, &document, &given, &Destinations::of(command)).await;
         self.commands.store.write(|state| progress::change(cx, state, place, &node.id, |invocation| invocation.progress = outcome))?;
         Ok(())
     }
+}
 
-    async fn take_steps(&self, execution: &Execution<'_>, place: &RowKey, command: &Command, document: &Value, steps: Steps) -> Progress {
-        let given = command.parameters.iter().map(|(name, values)| (name.clone(), values.clone())).collect();
-        let prepared = match Parameters::of(document).values(&given) {
-            Ok(values) => execution.with_parameter_store(document, values).await,
-            Err(invalid) => Err(invalid.to_string()),
-        };
-        let mut values = match prepared {
-            Ok(values) => values,
-            Err(why) => {
-                self.put_step(execution, place, 0, |step| {
-                    step.progress = Progress::Failed;
-                    step.code = 1;
-                    step.error = why.into();
-                });
-                return Progress::Failed;
-            }
-        };
-        let in_environment = environment_of(&Parameters::of(document), &mut values);
-        let mut outcome = Progress::Success;
-        let mut is_ended = false;
-        for (index, step) in steps.steps.iter().enumerate() {
-            if execution.run.is_stopped() {
-                outcome = Progress::Cancelled;
-            }
-            if (is_ended || outcome == Progress::Cancelled) && !step.is_final {
-                let skipped = if outcome == Progress::Cancelled { Progress::Cancelled } else { Progress::Success };
-                self.put_step(execution, place, index, |step| step.progress = skipped);
-                continue;
-            }
-            let started = execution.cx.clock().now();
-            self.put_step(execution, place, index, |step| {
-                step.progress = Progress::InProgress;
-                step.started = Some(started);
-            });
-            let inputs = substitute(&step.inputs, &|name| values.get(name).cloned());
-            let mut ended = execution.take(step, &inputs, &values, &in_environment).await;
-            // What is stopped as it begins fails in one way or another.
-            if ended.progress == Progress::Failed && execution.run.is_stopped() {
-                ended.progress = Progress::Cancelled;
-            }
-            let finished = execution.cx.clock().now();
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let (output, error) = (text(&ended.output), text(&ended.error));
-            let name = self.step_of(execution, place, index);
-            self.put_step(execution, place, index, |step| {
-                step.progress = ended.progress;
-                step.code = ended.code;
-                step.finished = Some(finished);
-                step.output = beginning(&output, OUTPUT);
-                step.error = beginning(&error, ERROR);
-            });
-            if let Some(name) = name {
-                outputs::deliver(execution, command, &name, &output, &error).await;
-            }
-            is_ended |= ended.ends;
-            match ended.progress {
-                Progress::Success => is_ended |= step.exits_on_success,
-                failed => {
-                    match step.on_failure {
-                        OnFailure::SuccessAndExit => is_ended = true,
-                        OnFailure::Exit => {
-                            is_ended = true;
-                            outcome = outcome.worse(failed);
-                        }
-                        OnFailure::Continue => outcome = outcome.worse(failed),
-                    };
-                }
-            }
-        }
-        outcome
+/// The steps of an invocation, as rows.
+struct Rows<'r> {
+    ssm: &'r Ssm,
+    place: &'r RowKey,
+    node: &'r str,
+}
+
+impl Record for Rows<'_> {
+    fn step(&self, index: usize) -> Option<StepResult> {
+        let key = (self.place.0.clone(), self.place.1.clone(), Arc::from(self.node));
+        self.ssm.commands.store.read(|state| state.invocations.get(&key)?.steps.get(index).cloned())
     }
 
-    fn step_of(&self, execution: &Execution<'_>, place: &RowKey, index: usize) -> Option<StepResult> {
-        let key = (place.0.clone(), place.1.clone(), Arc::from(execution.node.id.as_str()));
-        self.commands.store.read(|state| state.invocations.get(&key)?.steps.get(index).cloned())
-    }
-
-    fn put_step(&self, execution: &Execution<'_>, place: &RowKey, index: usize, change: impl FnOnce(&mut StepResult)) {
-        let key = (place.0.clone(), place.1.clone(), Arc::from(execution.node.id.as_str()));
-        self.commands.store.update(|state| {
+    fn change(&self, index: usize, change: &mut dyn FnMut(&mut StepResult)) {
+        let key = (self.place.0.clone(), self.place.1.clone(), Arc::from(self.node));
+        self.ssm.commands.store.update(|state| {
             let Some(invocation) = state.invocations.get(&key).cloned() else { return };
             let mut changed = (*invocation).clone();
             let mut steps = (*changed.steps).clone();
@@ -161,18 +96,5 @@ impl Ssm {
             changed.steps = Arc::new(steps);
             state.invocations.insert(key, Arc::new(changed));
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_outputs_are_cut() {
-        assert_eq!(&*beginning("short", OUTPUT), "short");
-        let cut = beginning(&"é".repeat(30_000), OUTPUT);
-        assert_eq!(cut.chars().count(), OUTPUT);
-        assert!(cut.ends_with("é--output truncated--"));
     }
 }

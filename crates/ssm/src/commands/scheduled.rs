@@ -10,8 +10,8 @@ use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Empty;
 
-/// How long until a node that is not there is asked again.
-const ASKED_AGAIN: i64 = 20;
+/// How long until a node that is not there, or whose agent says nothing, is asked again.
+pub const ASKED_AGAIN: i64 = 20;
 
 impl Handle<RunInvocation> for Ssm {
     fn permissions(&self, _: &Cx, _: &InvocationInput) -> Result<Permissions, Fault> {
@@ -30,16 +30,20 @@ impl Handle<RunInvocation> for Ssm {
         if invocation.progress.is_over() {
             return Ok(Empty {});
         }
-        if invocation.progress != Progress::Pending {
-            return self.interrupted(cx, &place, &input.node);
-        }
         let node = self.nodes.find(cx, &input.node).await?;
+        if invocation.progress != Progress::Pending {
+            return match node {
+                Some(node) if node.is_elsewhere => self.agent_is_late(cx, &place, &node.id),
+                _ => self.interrupted(cx, &place, &input.node),
+            };
+        }
         let end = |outcome: Progress| {
             self.commands.store.write(|state| progress::change(cx, state, &place, &input.node, |invocation| invocation.progress = outcome).map(drop))
         };
         match node {
             None => end(Progress::Undeliverable)?,
             Some(_) if cx.now >= command.expires => end(Progress::DeliveryTimedOut)?,
+            Some(node) if node.is_elsewhere => self.send_to_agent(cx, &place, &command, &node)?,
             Some(node) if node.is_online => self.run(cx, &place, &command, &node).await?,
             Some(_) => run(cx, &place, &input.node, cx.now.plus_secs(ASKED_AGAIN).min(command.expires))?,
         }

@@ -213,7 +213,7 @@ impl Ssm {
 }
 
 /// The steps before they run.
-fn steps_of(steps: &Steps) -> Vec<StepResult> {
+pub fn steps_of(steps: &Steps) -> Vec<StepResult> {
     let result = |step: &cloudlet_ssm_document::Step| StepResult {
         // AWS: plugins of schema 1.2 are named after their action.
         name: if steps.is_of_old_schema() { step.action.as_str() } else { step.name.as_str() }.into(),

@@ -31,6 +31,11 @@ fn key(what: &str, place: &RowKey, node: &str) -> String {
     format!("{what}/{}/{}/{}/{node}", place.0.account.as_str(), place.0.region.as_str(), place.1)
 }
 
+/// An invocation that is over has no turn to come.
+pub fn forget(cx: &Cx, place: &RowKey, node: &str) {
+    cx.cancel::<RunInvocation>(key("RunInvocation", place, node));
+}
+
 /// Has an invocation run.
 pub fn run(cx: &Cx, place: &RowKey, node: &str, at: Timestamp) -> Result<(), Fault> {
     let input = InvocationInput { command: place.1.to_string(), node: node.to_owned() };

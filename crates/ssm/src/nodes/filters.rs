@@ -1,6 +1,6 @@
 //! Filters of lists of nodes: DescribeInstanceInformation and DescribeInstanceProperties have them in three forms.
 
-use super::{AGENT_VERSION, ManagedNode, NodeOptions, Source};
+use super::{ManagedNode, NodeOptions, Source};
 use cloudlet_aws::Fault;
 
 pub struct Filter {
@@ -42,19 +42,16 @@ impl Operator {
     }
 }
 
-/// The platform of all nodes of this server.
-pub const PLATFORM: &str = "Linux";
-
 /// What a node has under the name of a filter. `None`: there is no such filter.
 fn values(node: &ManagedNode, options: &NodeOptions, key: &str) -> Option<Vec<String>> {
     let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
     Some(match key {
         "InstanceIds" => one(Some(&node.id)),
-        "AgentVersion" => one(Some(AGENT_VERSION)),
+        "AgentVersion" => one(Some(&node.agent_version())),
         "PingStatus" => one(Some(node.ping_status())),
-        "PlatformTypes" | "PlatformType" => one(Some(PLATFORM)),
-        "PlatformName" => one(options.platform_name.as_deref()),
-        "PlatformVersion" => one(options.platform_version.as_deref()),
+        "PlatformTypes" | "PlatformType" => one(Some(&node.platform_type())),
+        "PlatformName" => one(node.platform_name(options).as_deref()),
+        "PlatformVersion" => one(node.platform_version(options).as_deref()),
         "ActivationIds" => one(match &node.source {
             Source::Activation { id, .. } => Some(id),
             _ => None,

@@ -1,10 +1,14 @@
 //! Finding managed nodes of an account in a region.
 
-use super::{LOCAL, Nodes, rows::Registered};
+use super::{
+    AGENT_VERSION, LOCAL, NodeOptions, Nodes,
+    rows::{AgentInformation, Registered},
+};
 use cloudlet_api_ec2::{self as ec2, DescribeInstances, DescribeInstancesRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_engine::Cx;
 use cloudlet_shape::Map;
+use std::sync::Arc;
 
 /// Where a node comes from.
 #[derive(Clone, Debug)]
@@ -28,10 +32,42 @@ pub struct ManagedNode {
     pub address: Option<String>,
     pub registered: Timestamp,
     pub is_online: bool,
+    /// Its commands and sessions are for an agent.
+    pub is_elsewhere: bool,
+    /// What its agent has said.
+    pub agent: Option<AgentInformation>,
     pub tags: Map<String>,
 }
 
+/// The platform of nodes whose agent says nothing else.
+const PLATFORM: &str = "Linux";
+
 impl ManagedNode {
+    fn said(&self, of: fn(&AgentInformation) -> &Option<Arc<str>>) -> Option<String> {
+        self.agent.as_ref().and_then(|agent| of(agent).as_deref().map(str::to_owned))
+    }
+
+    pub fn agent_version(&self) -> String {
+        self.said(|agent| &agent.version).unwrap_or_else(|| AGENT_VERSION.to_owned())
+    }
+
+    pub fn platform_type(&self) -> String {
+        self.said(|agent| &agent.platform_type).unwrap_or_else(|| PLATFORM.to_owned())
+    }
+
+    pub fn platform_name(&self, options: &NodeOptions) -> Option<String> {
+        if self.is_elsewhere { self.said(|agent| &agent.platform_name) } else { options.platform_name.clone() }
+    }
+
+    pub fn platform_version(&self, options: &NodeOptions) -> Option<String> {
+        if self.is_elsewhere { self.said(|agent| &agent.platform_version) } else { options.platform_version.clone() }
+    }
+
+    /// When it was last heard of. What runs here is heard of all the time.
+    pub fn last_ping(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_elsewhere { self.agent.as_ref().map(|agent| agent.at) } else { Some(now) }
+    }
+
     pub fn ping_status(&self) -> &'static str {
         if self.is_online { "Online" } else { "ConnectionLost" }
     }
@@ -73,7 +109,8 @@ impl Nodes {
 
     fn others(&self, cx: &Cx) -> Vec<ManagedNode> {
         let scope = &cx.scope;
-        let mut nodes: Vec<ManagedNode> = self.store.read(|state| state.registered_of(scope).map(|(id, row)| registered(scope, id, row)).collect());
+        let mut nodes: Vec<ManagedNode> =
+            self.store.read(|state| state.registered_of(scope).map(|(id, row)| self.of_registered(scope, id, row)).collect());
         if self.options.local.as_ref() == Some(scope) {
             let tags = self.store.read(|state| state.local_tags.get(scope).cloned()).unwrap_or_default();
             nodes.push(ManagedNode {
@@ -85,6 +122,8 @@ impl Nodes {
                 address: Some("127.0.0.1".to_owned()),
                 registered: cx.now,
                 is_online: true,
+                is_elsewhere: false,
+                agent: None,
                 tags,
             });
         }
@@ -123,18 +162,52 @@ pub fn managed_arn(scope: &Scope, id: &str) -> Arn {
     Arn::new("ssm", scope, &format!("managed-instance/{id}"))
 }
 
-fn registered(scope: &Scope, id: &str, row: &Registered) -> ManagedNode {
-    ManagedNode {
-        id: id.to_owned(),
-        arn: managed_arn(scope, id),
-        source: Source::Activation { id: row.activation.to_string(), role: row.role.to_string() },
-        name: row.name.as_deref().map(str::to_owned),
-        computer_name: row.name.as_deref().filter(|name| is_hostname(name)).unwrap_or(id).to_owned(),
-        address: Some("127.0.0.1".to_owned()),
-        registered: row.at,
-        is_online: true,
-        tags: row.tags.clone(),
+impl Nodes {
+    /// A registered machine of any account.
+    pub fn registered(&self, id: &str) -> Option<(Scope, Arc<Registered>)> {
+        self.store.read(|state| {
+            let mut rows = state.registered.iter();
+            rows.find(|((_, known), _)| **known == *id).map(|((scope, _), row)| (scope.clone(), row.clone()))
+        })
     }
+
+    pub fn registered_here(&self, scope: &Scope, id: &str) -> Option<Arc<Registered>> {
+        self.store.read(|state| state.registered.get(&(scope.clone(), Arc::from(id))).cloned())
+    }
+
+    /// Changes the row of a registered machine, if there is one.
+    pub fn change(&self, scope: &Scope, id: &str, change: impl FnOnce(&mut Registered)) {
+        let place = (scope.clone(), Arc::from(id));
+        self.store.update(|state| {
+            if let Some(row) = state.registered.get(&place) {
+                let mut changed = (**row).clone();
+                change(&mut changed);
+                state.registered.insert(place, Arc::new(changed));
+            }
+        });
+    }
+
+    fn of_registered(&self, scope: &Scope, id: &str, row: &Registered) -> ManagedNode {
+        let is_elsewhere = row.is_elsewhere();
+        let said = |of: fn(&AgentInformation) -> &Option<Arc<str>>| row.agent.as_ref().and_then(|agent| of(agent).as_deref().map(str::to_owned));
+        ManagedNode {
+            computer_name: said(|agent| &agent.computer_name).unwrap_or_else(|| computer_name(id, row)),
+            address: said(|agent| &agent.address).or_else(|| (!is_elsewhere).then(|| "127.0.0.1".to_owned())),
+            is_online: !is_elsewhere || self.agents.of(id).is_some_and(|agent| agent.of.scope == *scope),
+            is_elsewhere,
+            agent: row.agent.clone(),
+            id: id.to_owned(),
+            arn: managed_arn(scope, id),
+            source: Source::Activation { id: row.activation.to_string(), role: row.role.to_string() },
+            name: row.name.as_deref().map(str::to_owned),
+            registered: row.at,
+            tags: row.tags.clone(),
+        }
+    }
+}
+
+fn computer_name(id: &str, row: &Registered) -> String {
+    row.name.as_deref().filter(|name| is_hostname(name)).unwrap_or(id).to_owned()
 }
 
 fn is_hostname(name: &str) -> bool {
@@ -159,6 +232,8 @@ fn of_instance(scope: &Scope, instance: ec2::Instance) -> Option<ManagedNode> {
         address: instance.private_ip_address.clone(),
         registered: instance.launch_time.unwrap_or_default(),
         is_online: state == "running",
+        is_elsewhere: false,
+        agent: None,
         tags,
         id,
         source: Source::Ec2(Box::new(instance)),

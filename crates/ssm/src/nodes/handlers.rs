@@ -4,9 +4,10 @@ use super::registration::RegisterManagedInstance;
 use crate::Ssm;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::Builder;
+use std::sync::Arc;
 
-pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
+pub fn register(builder: Builder<Ssm>, ssm: &Arc<Ssm>) -> Builder<Ssm> {
+    super::agents::register(builder, ssm)
         .store(ssm.nodes.store.clone())
         .handles::<api::CreateActivation>()
         .handles::<api::DescribeActivations>()

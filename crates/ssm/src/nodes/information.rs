@@ -3,7 +3,7 @@
 
 use super::{
     AGENT_VERSION, ManagedNode, NodeOptions, Source,
-    filters::{self, Filter, Operator, PLATFORM},
+    filters::{self, Filter, Operator},
 };
 use crate::{Ssm, faults, parameters::permissions::on_all};
 use cloudlet_api_ssm::*;
@@ -30,12 +30,12 @@ fn information(node: &ManagedNode, options: &NodeOptions, now: Timestamp) -> Ins
     InstanceInformation {
         instance_id: Some(node.id.clone()),
         ping_status: Some(node.ping_status().to_owned()),
-        last_ping_date_time: Some(now),
-        agent_version: Some(AGENT_VERSION.to_owned()),
-        is_latest_version: Some(true),
-        platform_type: Some(PLATFORM.to_owned()),
-        platform_name: options.platform_name.clone(),
-        platform_version: options.platform_version.clone(),
+        last_ping_date_time: node.last_ping(now),
+        agent_version: Some(node.agent_version()),
+        is_latest_version: Some(node.agent_version() == AGENT_VERSION),
+        platform_type: Some(node.platform_type()),
+        platform_name: node.platform_name(options),
+        platform_version: node.platform_version(options),
         activation_id,
         iam_role,
         registration_date,
@@ -63,15 +63,17 @@ fn property(node: &ManagedNode, options: &NodeOptions, now: Timestamp) -> Instan
         instance_role: instance.and_then(|instance| instance.iam_instance_profile.as_ref()?.arn.clone()),
         key_name: instance.and_then(|instance| instance.key_name.clone()),
         instance_state: instance.and_then(|instance| instance.state.as_ref()?.name.clone()),
-        architecture: instance.and_then(|instance| instance.architecture.clone()).or_else(|| options.architecture.clone()),
+        architecture: instance
+            .and_then(|instance| instance.architecture.clone())
+            .or_else(|| options.architecture.clone().filter(|_| !node.is_elsewhere)),
         ip_address: node.address.clone(),
         launch_time: instance.and_then(|instance| instance.launch_time),
         ping_status: Some(node.ping_status().to_owned()),
-        last_ping_date_time: Some(now),
-        agent_version: Some(AGENT_VERSION.to_owned()),
-        platform_type: Some(PLATFORM.to_owned()),
-        platform_name: options.platform_name.clone(),
-        platform_version: options.platform_version.clone(),
+        last_ping_date_time: node.last_ping(now),
+        agent_version: Some(node.agent_version()),
+        platform_type: Some(node.platform_type()),
+        platform_name: node.platform_name(options),
+        platform_version: node.platform_version(options),
         activation_id,
         iam_role,
         registration_date,

@@ -1,11 +1,7 @@
 //! Inventory: what nodes say of themselves, by type. `AWS:InstanceInformation` follows from what is known of a node; other types are put.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/inventory-about.html>
 
-use super::{
-    AGENT_VERSION, ManagedNode, NodeOptions, Nodes,
-    filters::{Operator, PLATFORM},
-    rows::Inventory,
-};
+use super::{ManagedNode, NodeOptions, Nodes, filters::Operator, rows::Inventory};
 use crate::{Ssm, faults, parameters::permissions::on_all};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
@@ -53,14 +49,14 @@ const SCHEMAS: [(&str, &str, &[&str]); 5] = [
 fn information(node: &ManagedNode, options: &NodeOptions, now: Timestamp) -> Inventory {
     let facts = [
         ("AgentType", Some("amazon-ssm-agent".to_owned())),
-        ("AgentVersion", Some(AGENT_VERSION.to_owned())),
+        ("AgentVersion", Some(node.agent_version())),
         ("ComputerName", Some(node.computer_name.clone())),
         ("InstanceId", Some(node.id.clone())),
         ("InstanceStatus", Some(if node.is_online { "Active" } else { "Stopped" }.to_owned())),
         ("IpAddress", node.address.clone()),
-        ("PlatformName", options.platform_name.clone()),
-        ("PlatformType", Some(PLATFORM.to_owned())),
-        ("PlatformVersion", options.platform_version.clone()),
+        ("PlatformName", node.platform_name(options)),
+        ("PlatformType", Some(node.platform_type())),
+        ("PlatformVersion", node.platform_version(options)),
         ("ResourceType", Some(node.resource_type().to_owned())),
     ];
     let entry: Map<String> = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
@@ -81,17 +77,6 @@ impl Nodes {
         }
         all
     }
-
-    /// Writes down what a node says of itself.
-    pub fn put_inventory(&self, cx: &Cx, node: &str, kind: &str, schema_version: &str, entries: Vec<Map<String>>, hash: Option<String>) {
-        let row = Inventory {
-            schema_version: schema_version.into(),
-            captured: captured(cx.now).into(),
-            hash: hash.map(Into::into),
-            entries: Arc::new(entries),
-        };
-        self.store.update(|state| state.inventory.insert((cx.scope.clone(), node.into(), kind.into()), row));
-    }
 }
 
 fn no_such_node(id: &str) -> Fault {
@@ -99,7 +84,8 @@ fn no_such_node(id: &str) -> Fault {
     faults::INVALID_INSTANCE_ID.says(format!("{id} is not a managed node of this account."))
 }
 
-fn on_node<O: cloudlet_shape::Operation>(cx: &Cx, id: &str) -> Permission {
+/// What a call on a node needs.
+pub fn on_node<O: cloudlet_shape::Operation>(cx: &Cx, id: &str) -> Permission {
     let arn = if id.starts_with("mi-") {
         super::find::managed_arn(&cx.scope, id)
     } else {

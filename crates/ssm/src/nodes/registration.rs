@@ -1,9 +1,9 @@
 //! Machines become managed nodes, and are no more: RegisterManagedInstance, which agents call without a signature, DeregisterManagedInstance,
-//! UpdateManagedInstanceRole. What is registered runs on a machine of this server.
+//! UpdateManagedInstanceRole. What is registered with a public key has an agent; everything else runs on a machine of this server.
 
 pub use own::RegisterManagedInstance;
 
-use super::{activations::passed_role, find::managed_arn, rows::Registered};
+use super::{activations::passed_role, agents::is_public_key, find::managed_arn, rows::Registered};
 use crate::{Ssm, faults, parameters::permissions::set_resource_tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Account, Arn, Fault, Scope};
@@ -46,6 +46,11 @@ impl Handle<RegisterManagedInstance> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: RegisterManagedInstanceRequest) -> Result<RegisterManagedInstanceResult, Fault> {
+        let public_key = input.public_key.filter(|key| !key.is_empty());
+        if public_key.as_ref().is_some_and(|key| !is_public_key(key)) {
+            // AWS: unverified message.
+            return Err(faults::validation("The public key is not an RSA key of at least 2,048 bits, in base64."));
+        }
         let id = format!("mi-0{}", cx.ids().hex(16));
         self.nodes.store.write(|state| {
             let known = state.activations.iter().find(|((scope, id), activation)| {
@@ -68,8 +73,9 @@ impl Handle<RegisterManagedInstance> for Ssm {
                 role: activation.role.clone(),
                 at: cx.now,
                 tags: activation.tags.clone(),
-                public_key: input.public_key.map(Into::into),
+                public_key: public_key.map(Into::into),
                 fingerprint: input.fingerprint.map(Into::into),
+                agent: None,
             };
             state.registered.insert((place.0.clone(), id.as_str().into()), Arc::new(registered));
             state.activations.insert(place, Arc::new(counted));
@@ -79,7 +85,7 @@ impl Handle<RegisterManagedInstance> for Ssm {
     }
 }
 
-fn no_such_node(account: Account, id: &str) -> Fault {
+pub fn no_such_node(account: Account, id: &str) -> Fault {
     faults::INVALID_INSTANCE_ID.says(format!("Instance {id} is not valid for account {}", account.as_str()))
 }
 
@@ -111,7 +117,8 @@ impl Handle<DeregisterManagedInstance> for Ssm {
             }
             Ok::<(), Fault>(())
         })?;
-        if let Some(node) = node {
+        self.nodes.agents.forget(&id);
+        if let Some(node) = node.filter(|node| !node.is_elsewhere) {
             self.nodes.machine(&node, cx.own_address()).erase().await;
         }
         Ok(DeregisterManagedInstanceResult {})

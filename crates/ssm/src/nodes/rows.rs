@@ -28,9 +28,31 @@ pub struct Registered {
     pub role: Arc<str>,
     pub at: Timestamp,
     pub tags: Map<String>,
-    /// The public key with which it would sign.
+    /// The public key with which it signs.
     pub public_key: Option<Arc<str>>,
     pub fingerprint: Option<Arc<str>>,
+    /// What its agent has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentInformation>,
+}
+
+impl Registered {
+    /// Whether commands and sessions are for an agent elsewhere. A machine without a key runs here.
+    pub fn is_elsewhere(&self) -> bool {
+        self.public_key.is_some()
+    }
+}
+
+/// What an agent has said of its machine, and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentInformation {
+    pub at: Timestamp,
+    pub version: Option<Arc<str>>,
+    pub computer_name: Option<Arc<str>>,
+    pub address: Option<Arc<str>>,
+    pub platform_name: Option<Arc<str>>,
+    pub platform_type: Option<Arc<str>>,
+    pub platform_version: Option<Arc<str>>,
 }
 
 /// What a node has put of one type of inventory.

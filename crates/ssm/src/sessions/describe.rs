@@ -92,6 +92,7 @@ impl Handle<DescribeSessions> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeSessionsRequest) -> Result<DescribeSessionsResponse, Fault> {
+        self.sessions.settle(cx.now);
         let filters = input.filters.iter().flatten().map(Filter::parse).collect::<Result<Vec<_>, _>>()?;
         let list = Paging::of::<DescribeSessions>(cx, &input);
         let after: Option<Arc<str>> = list.after().map_err(|_| faults::invalid_next_token())?;

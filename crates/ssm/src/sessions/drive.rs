@@ -3,21 +3,16 @@
 use super::{
     Sessions,
     backend::{Backend, Ending, Input, Output},
-    encrypted,
     live::{Attached, LiveSession},
     plan::Kind,
     port, shell,
     state::EndedAs,
     transcript::{self, Transcript},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_aws::Timestamp;
-use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, within};
-use cloudlet_session_channel::{
-    Action, Arrived, Challenge, Channel, ChannelClosed, Cipher, Frame, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
-    MessageType, PayloadKind, Role, Size, is_at_least,
-};
+use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, uuid_text, within};
+use cloudlet_session_channel::{Arrived, Channel, ChannelClosed, Cipher, MessageType, PayloadKind, Role, Size, control::control_frame, is_at_least};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -32,11 +27,7 @@ const PING: Duration = Duration::from_secs(300);
 /// Of clients that know smux.
 const KNOWS_SMUX: [u32; 4] = [1, 1, 70, 0];
 
-/// AWS: unverified messages.
-const IDLE: &str = "Your session timed out due to inactivity.";
-const TOO_LONG: &str = "Your session was terminated because it reached its maximum duration.";
-
-enum Stage {
+pub enum Stage {
     /// No client was there yet.
     Waiting,
     /// The handshake was asked for.
@@ -50,25 +41,25 @@ enum Stage {
     Running,
 }
 
-struct Driver {
+pub struct Driver {
     sessions: Sessions,
-    live: Arc<LiveSession>,
-    stopwatch: Stopwatch,
+    pub live: Arc<LiveSession>,
+    pub stopwatch: Stopwatch,
     channel: Channel,
     writer: Option<Box<dyn SocketWriter>>,
     messages: Option<mpsc::Receiver<Bytes>>,
-    client_version: String,
+    pub client_version: String,
     backend: Option<Backend>,
-    stage: Stage,
+    pub stage: Stage,
     /// When the stage is too old.
-    stage_began: Duration,
-    cipher: Option<Cipher>,
+    pub stage_began: Duration,
+    pub cipher: Option<Cipher>,
     transcript: Transcript,
     active: Timestamp,
-    ending: Option<Ending>,
+    pub ending: Option<Ending>,
 }
 
-pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Receiver<Attached>) {
+pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Receiver<Attached>) -> Ending {
     let mut driver = Driver {
         transcript: Transcript::of(&live),
         active: live.runtime.clock.now(),
@@ -86,10 +77,11 @@ pub async fn run(sessions: Sessions, live: Arc<LiveSession>, attached: mpsc::Rec
         ending: None,
     };
     let ending = driver.drive(attached).await;
-    driver.finish(ending).await;
+    driver.finish(ending.clone()).await;
+    ending
 }
 
-async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
+pub async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
     match of {
         Some(receiver) => receiver.recv().await,
         None => std::future::pending().await,
@@ -97,17 +89,36 @@ async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
 }
 
 /// Returns when the session is to end.
-async fn ended(end: &mut watch::Receiver<bool>) {
+pub async fn ended(end: &mut watch::Receiver<bool>) {
     if end.wait_for(|end| *end).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// Returns after a time, if there is one.
-async fn pause(time: Option<Duration>) {
+pub async fn pause(time: Option<Duration>) {
     match time {
         Some(time) => drop(within(time, std::future::pending::<()>()).await),
         None => std::future::pending().await,
+    }
+}
+
+/// The last message to a client.
+pub fn closing(live: &LiveSession, id: [u8; 16], output: String) -> Bytes {
+    let closed = closed(live, id, output);
+    let date = u64::try_from(live.runtime.clock.now().millis()).unwrap_or(1);
+    control_frame(MessageType::ChannelClosed, date, id, &closed).0
+}
+
+pub fn closed(live: &LiveSession, id: [u8; 16], output: String) -> ChannelClosed {
+    ChannelClosed {
+        message_type: MessageType::ChannelClosed.name().to_owned(),
+        message_id: uuid_text(id),
+        destination_id: live.plan.target.to_string(),
+        session_id: live.key.1.to_string(),
+        created_date: live.runtime.clock.now().with_millis(),
+        schema_version: 1,
+        output,
     }
 }
 
@@ -122,13 +133,7 @@ impl Driver {
 
     /// When the session is too long, or nobody has used it for too long.
     fn deadline(&self, started: Timestamp) -> (Timestamp, &'static str) {
-        let after = |from: Timestamp, minutes: u32| Timestamp(from.millis().saturating_add(i64::from(minutes) * 60_000));
-        let preferences = &self.live.plan.preferences;
-        let idle = (after(self.active, preferences.idle), IDLE);
-        match preferences.longest {
-            Some(longest) if after(started, longest) < idle.0 => (after(started, longest), TOO_LONG),
-            _ => idle,
-        }
+        self.live.plan.preferences.deadline(started, self.active)
     }
 
     async fn drive(&mut self, mut attached: mpsc::Receiver<Attached>) -> Ending {
@@ -216,31 +221,15 @@ impl Driver {
         }
     }
 
-    async fn begin(&mut self) {
-        if let Err(why) = transcript::refuse(&self.live).await {
-            self.ending = Some(Ending::failed(why));
-        } else if self.live.plan.shakes_hands() {
-            let plan = &self.live.plan;
-            let mut actions = vec![Action::session_type(plan.session_type, plan.properties.clone())];
-            let challenge = STANDARD.encode(self.live.runtime.ids.secret_bytes::<16>());
-            actions.extend(plan.kms_key().map(|key| Action::kms_encryption(key, &challenge)));
-            let request = HandshakeRequest { agent_version: crate::nodes::AGENT_VERSION.to_owned(), requested_client_actions: actions };
-            self.set_stage(Stage::Asked { challenge });
-            self.send_json(PayloadKind::HandshakeRequest, &request).await;
-        } else {
-            self.run_backend().await;
-        }
-    }
-
-    fn set_stage(&mut self, stage: Stage) {
+    pub fn set_stage(&mut self, stage: Stage) {
         self.stage = stage;
         self.stage_began = self.stopwatch.elapsed();
     }
 
-    async fn run_backend(&mut self) {
+    pub async fn run_backend(&mut self) {
         self.set_stage(Stage::Running);
         let started = match &self.live.plan.kind {
-            Kind::Port { to, several: true } if is_at_least(&self.client_version, KNOWS_SMUX) => Ok(port::start_several(&self.live, to.clone())),
+            Kind::Port { to, several: true } if is_at_least(&self.client_version, KNOWS_SMUX) => port::start_several(&self.live, to.clone()),
             Kind::Port { to, several } => port::start_single(&self.live, to.clone(), *several).await,
             _ => shell::start(&self.live).await,
         };
@@ -258,7 +247,7 @@ impl Driver {
         }
     }
 
-    async fn flush(&mut self) {
+    pub async fn flush(&mut self) {
         if let Some(writer) = &mut self.writer
             && !writer.flush().await
         {
@@ -277,7 +266,7 @@ impl Driver {
         self.write(frame).await;
     }
 
-    async fn send_json(&mut self, kind: PayloadKind, value: &impl serde::Serialize) {
+    pub async fn send_json(&mut self, kind: PayloadKind, value: &impl serde::Serialize) {
         let text = serde_json::to_vec(value).unwrap_or_default();
         self.send(kind, text.into()).await;
     }
@@ -353,13 +342,8 @@ impl Driver {
                 self.take_response(&payload, &challenge).await;
             }
             (Stage::Challenged { secret }, PayloadKind::ChallengeResponse) => {
-                let answer = serde_json::from_slice::<Challenge>(&payload).ok().and_then(|answer| STANDARD.decode(answer.challenge).ok());
-                let opened = answer.zip(self.cipher.as_ref()).and_then(|(answer, cipher)| cipher.decrypt(&answer).ok());
-                if opened.as_ref() == Some(secret) {
-                    self.complete().await;
-                } else {
-                    self.ending = Some(Ending::failed("Encryption challenge does not match!"));
-                }
+                let secret = secret.clone();
+                self.take_proof(&payload, &secret).await;
             }
             (Stage::Running, kind) => {
                 let input = match kind {
@@ -381,44 +365,6 @@ impl Driver {
         }
     }
 
-    async fn take_response(&mut self, payload: &[u8], challenge: &str) {
-        let response = serde_json::from_slice::<HandshakeResponse>(payload).unwrap_or_default();
-        if !response.client_version.is_empty() {
-            self.client_version.clone_from(&response.client_version);
-        }
-        for action in &response.processed_client_actions {
-            if action.action_status != 1 {
-                let why = format!("{} failed on client with status {} error: {}", action.action_type, action.action_status, action.error);
-                self.ending = Some(Ending::failed(why));
-                return;
-            }
-        }
-        if self.live.plan.kms_key().is_none() {
-            return self.complete().await;
-        }
-        let result = response.processed_client_actions.into_iter().find(|action| action.action_type == "KMSEncryption");
-        let result = result.and_then(|action| serde_json::from_value::<KmsResult>(action.action_result).ok()).unwrap_or_default();
-        match encrypted::cipher(&self.live, &result, challenge).await {
-            Ok(mut cipher) => {
-                let secret = Bytes::copy_from_slice(&self.live.runtime.ids.secret_bytes::<64>());
-                let sealed = STANDARD.encode(cipher.encrypt(&secret));
-                self.cipher = Some(cipher);
-                self.set_stage(Stage::Challenged { secret });
-                self.send_json(PayloadKind::ChallengeRequest, &Challenge { challenge: sealed }).await;
-            }
-            Err(why) => self.ending = Some(Ending::failed(why)),
-        }
-    }
-
-    async fn complete(&mut self) {
-        let message = if self.cipher.is_some() { "This session is encrypted using AWS KMS." } else { "" };
-        let took = i64::try_from((self.stopwatch.elapsed() - self.stage_began).as_nanos()).unwrap_or(i64::MAX);
-        let complete = HandshakeComplete { handshake_time_to_complete: took, customer_message: message.to_owned() };
-        self.send_json(PayloadKind::HandshakeComplete, &complete).await;
-        self.flush().await;
-        self.run_backend().await;
-    }
-
     async fn finish(mut self, ending: Ending) {
         let key = self.live.key.clone();
         self.sessions.live.remove(&key.1);
@@ -427,26 +373,7 @@ impl Driver {
         // What runs is killed.
         self.backend = None;
         let id = self.live.runtime.ids.uuid_bytes();
-        let mut frame = Frame {
-            message: MessageType::ChannelClosed,
-            created: self.date(),
-            sequence: 0,
-            flags: 0,
-            id,
-            kind: PayloadKind::None,
-            payload: Bytes::new(),
-        };
-        let closed = ChannelClosed {
-            message_type: MessageType::ChannelClosed.name().to_owned(),
-            message_id: frame.id_text(),
-            destination_id: self.live.plan.target.to_string(),
-            session_id: key.1.to_string(),
-            created_date: self.live.runtime.clock.now().with_millis(),
-            schema_version: 1,
-            output: ending.message,
-        };
-        frame.payload = serde_json::to_vec(&closed).unwrap_or_default().into();
-        self.write(frame.write()).await;
+        self.write(closing(&self.live, id, ending.message)).await;
         self.flush().await;
         if let Some(mut writer) = self.writer.take() {
             writer.close(SocketClose { code: 1000, reason: String::new() }).await;

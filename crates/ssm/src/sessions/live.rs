@@ -1,6 +1,10 @@
 //! The sessions that are active: their tokens, and how their tasks are told things.
 
 use super::{plan::Plan, state::SessionKey};
+use crate::{
+    nodes::agents::Connection,
+    tokens::{Token, Tokens},
+};
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Timestamp};
 use cloudlet_engine::{Ids, Node, Runtime, SocketWriter};
@@ -8,27 +12,59 @@ use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
 
-/// How long a token can be used.
-/// AWS: unverified.
-const TOKEN_MILLIS: i64 = 300_000;
-const TOKEN_CHARACTERS: usize = 180;
+/// Who is at an end of a data channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    Client,
+    Agent,
+}
 
-/// A client that has shown its token.
+/// Who opens a data channel.
+#[derive(Clone)]
+pub enum Opener {
+    Client,
+    /// The agent, and who it is to AWS.
+    Agent(Caller),
+}
+
+impl Token for Opener {}
+
+/// Where the node of a session is.
+#[derive(Clone)]
+pub enum NodePlace {
+    Here(Arc<dyn Node>),
+    /// Its agent opens a data channel too.
+    Elsewhere(Arc<Connection>),
+}
+
+/// What an agent says at the end of a session.
+pub type Completed = cloudlet_session_channel::control::TaskComplete;
+
+/// A client, or an agent, that has shown its token.
 pub struct Attached {
     pub writer: Box<dyn SocketWriter>,
     pub messages: mpsc::Receiver<Bytes>,
     pub client_version: String,
 }
 
+/// Those that come, for the task of a session.
+pub struct AttachedEnds {
+    pub clients: mpsc::Receiver<Attached>,
+    pub agents: mpsc::Receiver<Attached>,
+}
+
 pub struct LiveSession {
     pub key: SessionKey,
     pub runtime: Arc<Runtime>,
-    pub node: Arc<dyn Node>,
+    pub place: NodePlace,
     pub plan: Plan,
     /// Who the node is.
     pub role: Caller,
-    token: Mutex<Option<(String, Timestamp)>>,
+    tokens: Tokens<End, Opener>,
     attach: mpsc::Sender<Attached>,
+    attach_agent: mpsc::Sender<Attached>,
+    /// What its agent has said of its end.
+    pub completed: watch::Sender<Option<Completed>>,
     /// Set when the session is to end.
     pub end: watch::Sender<bool>,
     /// Whether a client is there; `None`: none was there yet.
@@ -36,39 +72,46 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    pub fn new(
-        key: SessionKey,
-        runtime: Arc<Runtime>,
-        node: Arc<dyn Node>,
-        plan: Plan,
-        role: Caller,
-    ) -> (Arc<LiveSession>, mpsc::Receiver<Attached>) {
-        let (attach, attached) = mpsc::channel(1);
-        let (end, connected) = (watch::Sender::new(false), watch::Sender::new(None));
-        (Arc::new(LiveSession { key, runtime, node, plan, role, token: Mutex::default(), attach, end, connected }), attached)
+    pub fn new(key: SessionKey, runtime: Arc<Runtime>, place: NodePlace, plan: Plan, role: Caller) -> (Arc<LiveSession>, AttachedEnds) {
+        let ((attach, clients), (attach_agent, agents)) = (mpsc::channel(1), mpsc::channel(1));
+        let (end, connected, completed) = (watch::Sender::new(false), watch::Sender::new(None), watch::Sender::new(None));
+        let tokens = Tokens::default();
+        let live = LiveSession { key, runtime, place, plan, role, tokens, attach, attach_agent, completed, end, connected };
+        (Arc::new(live), AttachedEnds { clients, agents })
     }
 
-    /// A new token, in place of the one before.
-    pub fn new_token(&self, ids: &Ids, now: Timestamp) -> String {
-        let mut bytes = vec![0; TOKEN_CHARACTERS * 3 / 4];
-        ids.fill_secret(&mut bytes);
-        let token = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
-        *self.token.lock() = Some((token.clone(), Timestamp(now.millis().saturating_add(TOKEN_MILLIS))));
-        token
-    }
-
-    /// Whether the token is the session's. It can be used once.
-    pub fn take_token(&self, given: &str, now: Timestamp) -> bool {
-        let mut token = self.token.lock();
-        let is_right = token.as_ref().is_some_and(|(known, until)| *until >= now && is_same(known, given));
-        if is_right {
-            *token = None;
+    /// The node, if it is one of this process.
+    pub fn node(&self) -> Result<&Arc<dyn Node>, String> {
+        match &self.place {
+            NodePlace::Here(node) => Ok(node),
+            NodePlace::Elsewhere(_) => Err("the node is not here".to_owned()),
         }
-        is_right
     }
 
-    pub async fn attach(&self, attached: Attached) -> bool {
-        self.attach.send(attached).await.is_ok()
+    pub fn agent(&self) -> Option<&Arc<Connection>> {
+        match &self.place {
+            NodePlace::Here(_) => None,
+            NodePlace::Elsewhere(connection) => Some(connection),
+        }
+    }
+
+    /// A new token for a client, in place of the one before.
+    pub fn new_token(&self, ids: &Ids, now: Timestamp) -> String {
+        self.tokens.issue(End::Client, Opener::Client, ids, now)
+    }
+
+    pub fn new_agent_token(&self, agent: Caller, ids: &Ids, now: Timestamp) -> String {
+        self.tokens.issue(End::Agent, Opener::Agent(agent), ids, now)
+    }
+
+    /// Whose token it is, if it is one of the session's. It can be used once.
+    pub fn take_token(&self, given: &str, now: Timestamp) -> Option<Opener> {
+        [End::Client, End::Agent].into_iter().find_map(|end| self.tokens.take(&end, given, now))
+    }
+
+    pub async fn attach(&self, end: End, attached: Attached) -> bool {
+        let to = if end == End::Client { &self.attach } else { &self.attach_agent };
+        to.send(attached).await.is_ok()
     }
 
     pub fn status(&self) -> &'static str {
@@ -78,11 +121,6 @@ impl LiveSession {
             Some(false) => "Disconnected",
         }
     }
-}
-
-/// In a time that does not tell how much is right.
-fn is_same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |different, (one, other)| different | (one ^ other)) == 0
 }
 
 #[derive(Default)]
@@ -107,9 +145,4 @@ impl Live {
     pub fn remove(&self, id: &str) -> Option<Arc<LiveSession>> {
         self.0.lock().remove(id)
     }
-}
-
-#[test]
-fn a_token_is_used_once_and_not_too_late() {
-    assert!(is_same("abc", "abc") && !is_same("abc", "abd") && !is_same("abc", "ab"));
 }

@@ -9,7 +9,7 @@ use crate::{
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, NodeAddress};
 use cloudlet_shape::Map;
-use cloudlet_ssm_document::{DocumentType, Given, substitute};
+use cloudlet_ssm_document::{DocumentType, Given, Parameters, substitute};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -38,6 +38,9 @@ pub enum Kind {
     /// A command in a container: words, in a terminal.
     Container {
         words: Vec<String>,
+        environment: Map<String>,
+        /// Where the keys of its role are.
+        credentials_path: Option<String>,
     },
 }
 
@@ -49,6 +52,9 @@ pub struct Plan {
     /// For the client.
     pub properties: Value,
     pub preferences: Preferences,
+    /// The document with the preferences that apply, and the values of its parameters: for an agent.
+    pub document: Value,
+    pub values: Value,
 }
 
 impl Plan {
@@ -132,6 +138,16 @@ fn port(properties: &Value) -> Result<(NodeAddress, bool), Fault> {
     Ok((if is_own { NodeAddress::Port(number) } else { NodeAddress::Host(host, number) }, several))
 }
 
+/// Values of parameters as requests have them, from those of a document.
+pub fn given_of(values: &Value) -> Given {
+    let texts = |value: &Value| match value {
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => items.iter().map(|item| text(Some(item))).collect(),
+        Value::Object(_) | Value::Array(_) => vec![value.to_string()],
+        other => vec![text(Some(other))],
+    };
+    values.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), texts(value))).collect()
+}
+
 fn given(parameters: Option<Map<Vec<String>>>) -> Given {
     parameters.into_iter().flatten().collect()
 }
@@ -149,26 +165,33 @@ impl Ssm {
             _ => self.documents.find(cx, RUN_SHELL),
         };
         let of_account = self.documents.find(cx, RUN_SHELL).map(|found| found.value()).unwrap_or_default();
-        let target = Arc::from(target);
         let Some(found) = found else {
             if parameters.is_some_and(|parameters| parameters.iter().next().is_some()) {
                 return Err(faults::INVALID_PARAMETERS.says("The document does not support parameters."));
             }
-            let preferences = Preferences::of(&Value::Null)?;
-            return Ok(Plan { target, kind: Kind::StandardStream, session_type: "Standard_Stream", properties: Value::Null, preferences });
+            return Plan::of(target.into(), serde_json::json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream" }), &Given::new());
         };
         if found.kind() != DocumentType::Session {
             return Err(is_no_session(found.name()));
         }
-        let value = found.value();
-        let values = found.parameters().values(&given(parameters)).map_err(|invalid| faults::INVALID_PARAMETERS.says(invalid.to_string()))?;
+        let mut document = found.value();
+        if document.get("inputs").is_none_or(Value::is_null)
+            && let (Value::Object(parts), Some(inputs)) = (&mut document, of_account.get("inputs"))
+        {
+            parts.insert("inputs".to_owned(), inputs.clone());
+        }
+        Plan::of(target.into(), document, &given(parameters))
+    }
+}
+
+impl Plan {
+    /// What a document of the type Session says, with these parameters.
+    pub fn of(target: Arc<str>, value: Value, given: &Given) -> Result<Plan, Fault> {
+        let values = Parameters::of(&value).values(given).map_err(|invalid| faults::INVALID_PARAMETERS.says(invalid.to_string()))?;
         let lookup = |name: &str| values.get(name).cloned();
         let part = |name: &str| substitute(value.get(name).unwrap_or(&Value::Null), &lookup);
         let (inputs, properties) = (part("inputs"), part("properties"));
-        let preferences = match &inputs {
-            Value::Null => Preferences::of(of_account.get("inputs").unwrap_or(&Value::Null))?,
-            own => Preferences::of(own)?,
-        };
+        let preferences = Preferences::of(&inputs)?;
         let linux = properties.get("linux");
         let commands = text(linux.and_then(|linux| linux.get("commands")));
         let elevated = text(linux.and_then(|linux| linux.get("runAsElevated"))) == "true";
@@ -188,7 +211,8 @@ impl Ssm {
             }
             _ => (Kind::StandardStream, "Standard_Stream"),
         };
-        Ok(Plan { target, kind, session_type, properties, preferences })
+        let values = Value::Object(values.clone());
+        Ok(Plan { target, kind, session_type, properties, preferences, document: value, values })
     }
 }
 

@@ -25,9 +25,10 @@ type Connection = Box<dyn ByteStream>;
 
 /// One connection at a time, which is there from the beginning.
 pub async fn start_single(live: &Arc<LiveSession>, to: NodeAddress, again: bool) -> Result<Backend, String> {
-    let connection = live.node.connect(to.clone()).await.map_err(|why| format!("Unable to connect to specified port: {why}"))?;
+    let node = live.node()?.clone();
+    let connection = node.connect(to.clone()).await.map_err(|why| format!("Unable to connect to specified port: {why}"))?;
     let (mut backend, inputs, outputs) = Backend::new();
-    backend.tasks.spawn(single(live.node.clone(), to, again, connection, inputs, outputs));
+    backend.tasks.spawn(single(node, to, again, connection, inputs, outputs));
     Ok(backend)
 }
 
@@ -95,10 +96,10 @@ async fn single(
 }
 
 /// Several connections, which the client opens.
-pub fn start_several(live: &Arc<LiveSession>, to: NodeAddress) -> Backend {
+pub fn start_several(live: &Arc<LiveSession>, to: NodeAddress) -> Result<Backend, String> {
     let (mut backend, inputs, outputs) = Backend::new();
-    backend.tasks.spawn(several(live.node.clone(), to, inputs, outputs));
-    backend
+    backend.tasks.spawn(several(live.node()?.clone(), to, inputs, outputs));
+    Ok(backend)
 }
 
 async fn several(node: Arc<dyn Node>, to: NodeAddress, mut inputs: mpsc::Receiver<Input>, outputs: mpsc::Sender<Output>) {

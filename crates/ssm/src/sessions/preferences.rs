@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html>
 
 use crate::faults;
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Timestamp};
 use serde_json::Value;
 
 /// Minutes. <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-preferences-timeout.html>
@@ -24,7 +24,21 @@ pub struct Preferences {
     pub profile: String,
 }
 
+/// AWS: unverified messages.
+const TIMED_OUT: &str = "Your session timed out due to inactivity.";
+const TOO_LONG: &str = "Your session was terminated because it reached its maximum duration.";
+
 impl Preferences {
+    /// When a session is too long, or nobody has used it for too long.
+    pub fn deadline(&self, started: Timestamp, active: Timestamp) -> (Timestamp, &'static str) {
+        let after = |from: Timestamp, minutes: u32| Timestamp(from.millis().saturating_add(i64::from(minutes) * 60_000));
+        let idle = (after(active, self.idle), TIMED_OUT);
+        match self.longest {
+            Some(longest) if after(started, longest) < idle.0 => (after(started, longest), TOO_LONG),
+            _ => idle,
+        }
+    }
+
     pub fn of(inputs: &Value) -> Result<Preferences, Fault> {
         let text = |name: &str| match inputs.get(name) {
             Some(Value::String(text)) => text.trim().to_owned(),

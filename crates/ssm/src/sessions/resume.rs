@@ -30,6 +30,7 @@ impl Handle<ResumeSession> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: ResumeSessionRequest) -> Result<ResumeSessionResponse, Fault> {
+        self.sessions.settle(cx.now);
         let id = input.session_id;
         let live = self.sessions.live.get(&id).filter(|live| live.key.0 == cx.scope);
         if live.is_none() && self.sessions.store.read(|state| !state.sessions.contains(&(cx.scope.clone(), Arc::from(id.as_str())))) {

@@ -44,7 +44,7 @@ fn program(live: &LiveSession) -> Result<NodeProgram, String> {
             let (program, arguments) = words.split_first().ok_or("there is no command")?;
             (program.clone(), arguments.to_vec(), NodeInput::Nothing, *elevated)
         }
-        Kind::Container { words } => {
+        Kind::Container { words, .. } => {
             let (program, arguments) = words.split_first().ok_or("there is no command")?;
             (program.clone(), arguments.to_vec(), NodeInput::Terminal(SIZE), false)
         }
@@ -52,7 +52,7 @@ fn program(live: &LiveSession) -> Result<NodeProgram, String> {
     };
     let text = |text: &str| WorkerValue::Text(text.to_owned());
     let region = live.key.0.region.as_str();
-    let environment = vec![
+    let mut environment = vec![
         ("PATH".to_owned(), text(PATH)),
         ("TERM".to_owned(), text("xterm-256color")),
         ("LANG".to_owned(), text("C.UTF-8")),
@@ -61,11 +61,16 @@ fn program(live: &LiveSession) -> Result<NodeProgram, String> {
         ("AWS_DEFAULT_REGION".to_owned(), text(region)),
         ("AWS_SSM_SESSION_ID".to_owned(), text(&live.key.1)),
     ];
+    if let Kind::Container { environment: own, credentials_path, .. } = &live.plan.kind {
+        environment.retain(|(name, _)| !own.contains_key(name));
+        environment.extend(own.iter().map(|(name, value)| (name.clone(), text(value))));
+        environment.extend(credentials_path.clone().map(|path| ("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), WorkerValue::HttpPath(path))));
+    }
     Ok(NodeProgram { program, arguments, environment, directory: None, user: user_of(live, elevated)?, input })
 }
 
 pub async fn start(live: &Arc<LiveSession>) -> Result<Backend, String> {
-    let process = live.node.start(program(live)?).await.map_err(|why| format!("Unable to start command: {why}\n"))?;
+    let process = live.node()?.start(program(live)?).await.map_err(|why| format!("Unable to start command: {why}\n"))?;
     let (mut backend, inputs, outputs) = Backend::new();
     let (separate, is_terminal) = match &live.plan.kind {
         Kind::NonInteractive { separate, .. } => (Some(separate.clone()), false),

@@ -1,6 +1,11 @@
 //! The websockets of data channels. Who comes with the token of a session is its client; everybody else is sent away with the first message.
 
-use super::{live::Attached, shared::Sessions};
+use super::{
+    encrypted::context,
+    live::{Attached, End, LiveSession, Opener},
+    shared::Sessions,
+};
+use crate::nodes::agents::{ChannelInput, OpenDataChannel as OpenAsAgent};
 use bytes::Bytes;
 use cloudlet_engine::{Boxed, Socket, SocketClose, SocketHooks, SocketMessage, within};
 use cloudlet_session_channel::OpenDataChannel;
@@ -19,6 +24,18 @@ pub struct DataChannels(pub Sessions);
 
 fn id_of(path: &str) -> &str {
     path.strip_prefix(PATH).unwrap_or_default()
+}
+
+/// Which end somebody is, who has a token. An agent must be allowed to open the channel.
+async fn admit(live: &LiveSession, token: &str) -> Option<End> {
+    match live.take_token(token, live.runtime.clock.now())? {
+        Opener::Client => Some(End::Client),
+        Opener::Agent(caller) => {
+            let input = ChannelInput { channel: live.key.1.to_string() };
+            let opened = context(live).call::<OpenAsAgent>(caller, live.key.0.clone(), input).await;
+            opened.is_ok().then_some(End::Agent)
+        }
+    }
 }
 
 impl SocketHooks for DataChannels {
@@ -41,15 +58,18 @@ impl SocketHooks for DataChannels {
                 _ => None,
             };
             let live = self.0.live.get(id_of(&path));
-            let admitted = opened.zip(live).filter(|(opened, live)| live.take_token(&opened.token_value, live.runtime.clock.now()));
-            let Some((opened, live)) = admitted else {
+            let admitted = match opened.zip(live) {
+                Some((opened, live)) => admit(&live, &opened.token_value).await.map(|end| (opened, live, end)),
+                None => None,
+            };
+            let Some((opened, live, side)) = admitted else {
                 // AWS: unverified code and reason.
                 writer.close(SocketClose { code: 1008, reason: "The token is not valid.".to_owned() }).await;
                 return;
             };
             let (messages, received) = mpsc::channel::<Bytes>(QUEUE);
             let attached = Attached { writer, messages: received, client_version: opened.client_version };
-            if !live.attach(attached).await {
+            if !live.attach(side, attached).await {
                 return;
             }
             let mut end = live.end.subscribe();

@@ -2,15 +2,16 @@
 
 use super::{
     drive,
-    live::LiveSession,
+    live::{LiveSession, NodePlace},
     plan::{Plan, RUN_SHELL},
+    relay,
     state::Session,
     targets::{self, not_connected},
 };
 use crate::{Ssm, faults, nodes::role_session, parameters::permissions::set_resource_tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Cx, Handle, Node, Permission, Permissions};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use std::sync::Arc;
 
 const KEY: &str = "ssm:SessionDocumentAccessCheck";
@@ -42,7 +43,7 @@ pub fn stream_url(endpoint: &str, id: &str) -> String {
 /// A session to be started, and who does it.
 pub struct Starting {
     pub plan: Plan,
-    pub node: Arc<dyn Node>,
+    pub place: NodePlace,
     pub role: Caller,
     pub id_prefix: String,
     pub document: Arc<str>,
@@ -62,9 +63,11 @@ pub struct Started {
 impl Ssm {
     /// `None`: the target has as many sessions as it may have.
     pub fn begin_session(&self, cx: &Cx, starting: Starting) -> Option<Started> {
-        let Starting { plan, node, role, id_prefix, document, owner, owner_id, reason, endpoint, most } = starting;
+        self.sessions.settle(cx.now);
+        let Starting { plan, place, role, id_prefix, document, owner, owner_id, reason, endpoint, most } = starting;
         let id: Arc<str> = format!("{id_prefix}-{}", cx.ids().base32(26).to_ascii_lowercase()).into();
         let key = (cx.scope.clone(), id.clone());
+        let (row_document, owner_arn) = (document.clone(), owner.clone());
         let row = Session {
             target: plan.target.clone(),
             document,
@@ -78,7 +81,7 @@ impl Ssm {
             logs_output: None,
             longest: plan.preferences.longest,
         };
-        let (live, attached) = LiveSession::new(key.clone(), cx.runtime().clone(), node, plan, role);
+        let (live, ends) = LiveSession::new(key.clone(), cx.runtime().clone(), place, plan, role);
         if !self.sessions.live.add(live.clone(), most) {
             return None;
         }
@@ -87,7 +90,12 @@ impl Ssm {
             state.sessions.insert(key, Arc::new(row));
         });
         let token = live.new_token(cx.ids(), cx.now);
-        tokio::spawn(drive::run(self.sessions.clone(), live, attached));
+        let opening = relay::opening(&live, &row_document, &owner_arn);
+        let sessions = self.sessions.clone();
+        match live.place {
+            NodePlace::Here(_) => drop(tokio::spawn(drive::run(sessions, live, ends.clients))),
+            NodePlace::Elsewhere(_) => drop(tokio::spawn(relay::run(sessions, live, ends, opening))),
+        }
         Some(Started { stream_url: stream_url(&endpoint, &id), id, token })
     }
 
@@ -120,12 +128,11 @@ impl Handle<StartSession> for Ssm {
     async fn handle(&self, cx: &Cx, input: StartSessionRequest) -> Result<StartSessionResponse, Fault> {
         let target = input.target.as_str();
         let mut permission = Permission::action("ssm:StartSession", targets::arn(cx, target));
-        let node = match targets::container(target) {
-            Some((_, _, runtime)) => {
-                let node = self.sessions.workers.find_node(&targets::container_node(runtime));
+        let place = match targets::container(target) {
+            Some(_) => {
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
-                let root = Caller::root(cx.scope.account, cx.scope.partition(), None);
-                node.map(|node| (node, root, targets::OF_CONTAINER))
+                // The role of its task is not known here: nothing is written or decrypted.
+                self.container_node(cx, target).map(|node| (NodePlace::Here(node), Caller::anonymous(), targets::OF_CONTAINER))
             }
             None => {
                 let found = self.nodes.find(cx, target).await?;
@@ -134,20 +141,24 @@ impl Handle<StartSession> for Ssm {
                 }
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
                 match found.filter(|node| node.is_online) {
+                    Some(node) if node.is_elsewhere => {
+                        let agent = self.nodes.agents.of(&node.id);
+                        agent.map(|agent| (NodePlace::Elsewhere(agent), Caller::anonymous(), targets::OF_NODE))
+                    }
                     // A role that cannot be assumed: it is told when it is needed.
                     Some(node) => {
                         let role = role_session(cx, &node).await.map_or_else(|_| Caller::anonymous(), |(caller, _)| caller);
-                        Some((self.nodes.machine(&node, cx.own_address()), role, targets::OF_NODE))
+                        Some((NodePlace::Here(self.nodes.machine(&node, cx.own_address())), role, targets::OF_NODE))
                     }
                     None => None,
                 }
             }
         };
-        let (node, role, most) = node.ok_or_else(|| not_connected(target))?;
+        let (place, role, most) = place.ok_or_else(|| not_connected(target))?;
         let plan = self.session_plan(cx, target, input.document_name.as_deref(), input.parameters).await?;
         let starting = Starting {
             plan,
-            node,
+            place,
             role,
             id_prefix: prefix(&cx.caller),
             document: input.document_name.as_deref().unwrap_or(RUN_SHELL).into(),

@@ -2,8 +2,8 @@
 
 use crate::{Ssm, faults};
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::Cx;
-pub use cloudlet_engine::container_sessions::node_name as container_node;
+use cloudlet_engine::{Cx, Node, container_sessions::node_name};
+use std::sync::Arc;
 
 /// How many sessions a node may have at once. The agent's own limit.
 pub const OF_NODE: usize = 1_000;
@@ -31,10 +31,16 @@ pub fn not_connected(target: &str) -> Fault {
 }
 
 impl Ssm {
+    /// The container that a target names.
+    pub fn container_node(&self, cx: &Cx, target: &str) -> Option<Arc<dyn Node>> {
+        let (cluster, task, runtime) = container(target)?;
+        self.sessions.workers.find_node(&node_name(&cx.scope, cluster, task, runtime))
+    }
+
     /// Whether something answers at a target.
     pub async fn is_connected(&self, cx: &Cx, target: &str) -> Result<bool, Fault> {
-        if let Some((_, _, runtime)) = container(target) {
-            return Ok(self.sessions.workers.find_node(&container_node(runtime)).is_some());
+        if target.starts_with("ecs:") {
+            return Ok(self.container_node(cx, target).is_some());
         }
         Ok(self.nodes.find(cx, target).await?.is_some_and(|node| node.is_online))
     }

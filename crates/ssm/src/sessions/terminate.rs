@@ -6,23 +6,11 @@ use super::{
 };
 use crate::Ssm;
 use cloudlet_api_ssm::*;
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
 
 impl Sessions {
-    /// Writes the end of a session, once.
-    pub fn note_end(&self, key: &SessionKey, at: Timestamp, ended_as: EndedAs, details: Option<&str>) {
-        self.store.update(|state| {
-            if let Some(session) = state.sessions.get(key).filter(|session| session.ended.is_none()) {
-                let mut session = (**session).clone();
-                session.ended = Some((at, ended_as));
-                session.details = details.filter(|text| !text.is_empty()).map(|text| text.chars().take(1_024).collect::<String>().into());
-                state.sessions.insert(key.clone(), Arc::new(session));
-            }
-        });
-    }
-
     pub fn note_output(&self, key: &SessionKey, s3: Option<String>, logs: Option<String>) {
         self.store.update(|state| {
             if let Some(session) = state.sessions.get(key) {
@@ -41,6 +29,7 @@ impl Handle<TerminateSession> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: TerminateSessionRequest) -> Result<TerminateSessionResponse, Fault> {
+        self.sessions.settle(cx.now);
         let id = input.session_id;
         if let Some(live) = self.sessions.live.get(&id).filter(|live| live.key.0 == cx.scope) {
             // It counts no more at once; its task ends what runs.

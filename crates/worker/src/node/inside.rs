@@ -41,7 +41,7 @@ struct Third {
     program: Program,
     terminal: bool,
     homes: [String; 2],
-    confined: Confined,
+    confined: Option<Confined>,
 }
 
 #[derive(Default)]
@@ -152,7 +152,7 @@ impl NodePrograms {
     }
 }
 
-fn connect(to: &Within) -> std::io::Result<OwnedFd> {
+pub fn connect(to: &Within) -> std::io::Result<OwnedFd> {
     match to {
         Within::Port(port) => {
             let both = [(std::net::Ipv4Addr::LOCALHOST, *port).into(), (std::net::Ipv6Addr::LOCALHOST, *port).into()];
@@ -266,7 +266,9 @@ pub fn become_program() -> ExitCode {
     let is_given = |wanted: &str| program.environment.iter().any(|(name, _)| name == wanted);
     let own = [("HOME", home.as_str()), ("USER", name), ("LOGNAME", name)].into_iter().filter(|(name, _)| !is_given(name));
     let environment: Vec<(&str, &str)> = own.chain(program.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
-    confine(&confined, numbers);
+    if let Some(confined) = confined {
+        confine(&confined, numbers);
+    }
     let directory = program.directory.as_deref().unwrap_or(&home);
     if !fs::metadata(directory).is_ok_and(|folder| folder.is_dir()) {
         let _ = writeln!(std::io::stderr(), "{directory}: there is no such folder");

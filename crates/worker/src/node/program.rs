@@ -45,8 +45,9 @@ pub async fn start(running: Arc<Running>, program: NodeProgram) -> Result<Arc<dy
     let value = |value: WorkerValue| match value {
         WorkerValue::Text(text) => text,
         WorkerValue::Http => format!("127.0.0.1:{http}"),
-        WorkerValue::Server => format!("http://127.0.0.1:{server}"),
-        WorkerValue::Within(..) => String::new(),
+        WorkerValue::HttpPath(path) => format!("http://127.0.0.1:{http}{path}"),
+        WorkerValue::Server => running.server.clone().unwrap_or_else(|| format!("http://127.0.0.1:{server}")),
+        WorkerValue::Within(..) | WorkerValue::Aside => String::new(),
     };
     let input = program.input;
     let program = Program {

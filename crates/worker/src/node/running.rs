@@ -45,6 +45,8 @@ pub struct Running {
     worker: Arc<Process>,
     /// Ports under which it reaches its `LocalHttp` and the server.
     pub ports: (u16, u16),
+    /// The server's address for programs, where they reach it without a port of their own.
+    pub server: Option<String>,
     outgoing: mpsc::Sender<Outgoing>,
     known: Arc<Known>,
     next: AtomicU64,
@@ -62,7 +64,7 @@ struct Known {
 }
 
 impl Running {
-    pub fn of(started: Started) -> Result<Arc<Running>, String> {
+    pub fn of(started: Started, server: Option<String>) -> Result<Arc<Running>, String> {
         let Started { process, report, control } = started;
         let told = |error: io::Error| format!("the node's socket cannot be used: {error}");
         let control = control.ok_or("the node gave no socket")?;
@@ -73,7 +75,7 @@ impl Running {
         tokio::spawn(deliver(control.clone(), to_send));
         tokio::spawn(listen(control, known.clone(), tell_idle));
         let (starts, _) = watch::channel(0);
-        Ok(Arc::new(Running { worker: process, ports: report.ports, outgoing, known, next: AtomicU64::new(1), starts, idle }))
+        Ok(Arc::new(Running { worker: process, ports: report.ports, server, outgoing, known, next: AtomicU64::new(1), starts, idle }))
     }
 
     pub fn is_gone(&self) -> bool {

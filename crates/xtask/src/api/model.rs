@@ -53,6 +53,9 @@ pub struct Operation {
     /// From the corrections: the root of a restXml answer, where it is not the shape's name.
     #[serde(skip)]
     pub output_root: Option<String>,
+    /// From the corrections: methods and URIs of earlier models.
+    #[serde(skip)]
+    pub earlier: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +258,9 @@ pub struct Corrections {
     /// Root elements of restXml answers, by operation; empty: the one member stands alone.
     #[serde(default)]
     roots: BTreeMap<String, String>,
+    /// Methods and URIs of operations in earlier models, by operation.
+    #[serde(default)]
+    earlier: BTreeMap<String, Vec<(String, String)>>,
     #[serde(default)]
     shapes: BTreeMap<String, ShapeCorrection>,
     #[serde(default)]
@@ -324,6 +330,9 @@ impl Model {
         }
         for name in corrections.drop {
             self.operations.shift_remove(&name).ok_or_else(|| format!("no operation {name} to drop"))?;
+        }
+        for (name, places) in corrections.earlier {
+            self.operations.get_mut(&name).ok_or_else(|| format!("no operation {name} with earlier URIs"))?.earlier = places;
         }
         for (name, root) in corrections.roots {
             self.operations.get_mut(&name).ok_or_else(|| format!("no operation {name} for a root"))?.output_root = Some(root);

@@ -44,6 +44,10 @@ fn fields(model: &Model, operation: &Operation, used: &Used<'_>) -> Outcome<Vec<
     if operation.http.request_uri != "/" {
         short.push(format!("uri: {}", text(&operation.http.request_uri)));
     }
+    if !operation.earlier.is_empty() {
+        let places: Vec<String> = operation.earlier.iter().map(|(method, uri)| format!("({}, {})", text(method), text(uri))).collect();
+        short.push(format!("earlier: &[{}]", places.join(", ")));
+    }
     short.extend(operation.http.response_code.filter(|status| *status != 200).map(|status| format!("status: {status}")));
     if let Some(output) = operation.output.as_ref().filter(|output| !output.result_wrapper.is_empty()) {
         short.push(format!("result_wrapper: {}", text(&output.result_wrapper)));

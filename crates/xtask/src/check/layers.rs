@@ -36,7 +36,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "apigateway",
         ],
     ),
-    ("assembly", &["cloud", "testing", "gateway", "smtp", "worker", "admin", "http-client"]),
+    ("assembly", &["cloud", "testing", "gateway", "smtp", "worker", "admin", "http-client", "agent"]),
     ("top", &["server", "bench", "xtask"]),
 ];
 const ENGINES: &str = "engines";

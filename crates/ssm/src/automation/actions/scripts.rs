@@ -177,6 +177,7 @@ async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: Str
                 output.push('\n');
             }
         }),
+        aside: None,
     };
     let worker = work.ssm.automations.workers.start(order).await?;
     let key = (work.id.clone(), work.task.number);

@@ -2,10 +2,9 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-rundocument>
 
 use super::{
-    download::{object_of, split_version},
-    execution::{Ended, Execution, PREPARATION, ProgramEnd, joined},
+    download::object_of,
+    execution::{Ended, Execution, OutputOf, PREPARATION, ProgramEnd, joined},
 };
-use crate::documents::VersionSelector;
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::{Format, Given, read};
 use serde_json::Value;
@@ -15,9 +14,8 @@ impl Execution<'_> {
         let path = inputs.get("documentPath").and_then(Value::as_str).unwrap_or_default();
         let document = match inputs.get("documentType").and_then(Value::as_str) {
             Some("SSMDocument") => {
-                let (name, version) = split_version(path);
-                let found = self.ssm.documents.resolve(self.cx, name, VersionSelector::version(version));
-                found.map(|found| found.value()).map_err(|fault| format!("{path}: {}", fault.message()))
+                let found = self.read_document(path).await;
+                found.and_then(|found| read(Format::Json, &found.content.unwrap_or_default()).map_err(|malformed| malformed.to_string()))
             }
             Some("LocalPath") => self.downloaded(path).await,
             other => Err(format!("Unsupported document type {}", other.unwrap_or_default())),
@@ -41,7 +39,7 @@ impl Execution<'_> {
     async fn downloaded(&self, path: &str) -> Result<Value, String> {
         let folder = format!("{}/downloads", self.folder());
         let script = "cd -- \"$1\" 2>/dev/null; if [ -n \"$0\" ]; then cat -- \"$0\"; else cat -- *.json *.yaml *.yml 2>/dev/null; fi";
-        let ran = self.program("sh", &["-c", script, path, &folder], None, &[], PREPARATION).await?;
+        let ran = self.program(OutputOf::Nobody, "sh", &["-c", script, path, &folder], None, &[], PREPARATION).await?;
         if !matches!(ran.end, ProgramEnd::Ended(WorkerEnd::Exited(_))) || ran.output.is_empty() {
             return Err(format!("there is no document {path} among what was downloaded"));
         }

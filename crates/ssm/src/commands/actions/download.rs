@@ -6,7 +6,7 @@ use crate::{PRINCIPAL, s3_urls};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_api_s3::{GetObject, GetObjectRequest, ListObjectsV2, ListObjectsV2Request};
-use cloudlet_api_ssm::{GetDocument, GetDocumentRequest};
+use cloudlet_api_ssm::{GetDocument, GetDocumentRequest, GetDocumentResult};
 use cloudlet_engine::HttpRequest;
 use serde_json::Value;
 use std::time::Duration;
@@ -126,13 +126,24 @@ impl Execution<'_> {
 
     async fn read_documents(&self, info: &Value) -> Result<Vec<File>, String> {
         let named = info.get("name").and_then(Value::as_str).unwrap_or_default();
-        let (name, version) = split_version(named);
-        let input = GetDocumentRequest { name: name.to_owned(), document_version: version.map(str::to_owned), ..GetDocumentRequest::default() };
-        let caller = self.caller()?;
-        let found = Box::pin(self.cx.call::<GetDocument>(caller, self.cx.scope.clone(), input)).await;
-        let found = found.map_err(|fault| format!("{PRINCIPAL}: {named}: {}", fault.message()))?;
+        let found = self.read_document(named).await?;
+        let (name, _) = split_version(named);
         let plain = name.rsplit('/').next().unwrap_or(name);
         Ok(vec![(format!("{plain}.json"), found.content.unwrap_or_default().into())])
+    }
+
+    /// A document of Systems Manager, in JSON: the node reads it. `name:version`
+    pub async fn read_document(&self, named: &str) -> Result<GetDocumentResult, String> {
+        let (name, version) = split_version(named);
+        let input = GetDocumentRequest {
+            name: name.to_owned(),
+            document_version: version.map(str::to_owned),
+            document_format: Some("JSON".to_owned()),
+            ..GetDocumentRequest::default()
+        };
+        let caller = self.caller()?;
+        let found = Box::pin(self.cx.call::<GetDocument>(caller, self.cx.scope.clone(), input)).await;
+        found.map_err(|fault| format!("{PRINCIPAL}: {named}: {}", fault.message()))
     }
 }
 

@@ -1,15 +1,11 @@
-//! An invocation that runs: what its steps need of the node, and how they end.
+//! An invocation that runs: what its steps need of the node, and how they end. It calls AWS as the node, wherever that is: in the server, or in an agent.
 
-use crate::{
-    Ssm,
-    commands::{rows::Progress, running::Run},
-    nodes::{self, ManagedNode},
-};
+use crate::commands::{log_streams::LogStreams, rows::Progress, running::Run};
 use bytes::Bytes;
 use cloudlet_api_ssm::{GetParameters, GetParametersRequest};
 use cloudlet_api_sts::Credentials;
 use cloudlet_aws::{Caller, Fault};
-use cloudlet_engine::{Cx, Node, NodeInput, NodeOutput, NodeProgram, NodeUser, WorkerEnd, WorkerValue};
+use cloudlet_engine::{Cx, Node, NodeInput, NodeOutput, NodeProcess, NodeProgram, NodeUser, Stopwatch, WorkerEnd, WorkerValue};
 use cloudlet_ssm_document::{Parameters, Values, parameters_in};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -18,6 +14,17 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 const MOST_OUTPUT: usize = 2 << 20;
 /// How long the programs may take that prepare a step.
 pub const PREPARATION: i64 = 60;
+
+/// How often the output of a program goes to Logs.
+const LOGGED_EVERY: Duration = Duration::from_millis(500);
+
+/// Whose output a program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputOf {
+    Step,
+    /// It prepares something.
+    Nobody,
+}
 
 /// How a step has ended.
 #[derive(Clone, Debug)]
@@ -54,25 +61,29 @@ pub enum ProgramEnd {
     Stopped,
 }
 
+/// What scripts are told of the node's system.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    pub name: Option<String>,
+    pub version: Option<String>,
+}
+
 /// An invocation that runs, with all that its steps need.
 pub struct Execution<'e> {
-    pub ssm: &'e Ssm,
     pub cx: &'e Cx,
-    pub node: &'e ManagedNode,
+    /// The id of the node.
+    pub node: String,
+    pub system: System,
     pub command: String,
     pub run: &'e Run,
     pub machine: Arc<dyn Node>,
     /// Who the node is, or why it is nobody.
     pub session: Result<(Caller, Option<Credentials>), Fault>,
+    /// Where the output of the current step goes while it runs.
+    pub logs: Option<LogStreams>,
 }
 
-impl<'e> Execution<'e> {
-    pub async fn new(ssm: &'e Ssm, cx: &'e Cx, node: &'e ManagedNode, command: String, run: &'e Run) -> Execution<'e> {
-        let machine = ssm.nodes.machine(node, cx.own_address());
-        let session = nodes::role_session(cx, node).await;
-        Execution { ssm, cx, node, command, run, machine, session }
-    }
-
+impl Execution<'_> {
     pub fn caller(&self) -> Result<Caller, String> {
         self.session.as_ref().map(|(caller, _)| caller.clone()).map_err(|fault| format!("the node has no session of its role: {}", fault.message()))
     }
@@ -119,10 +130,10 @@ impl<'e> Execution<'e> {
         let mut environment = vec![
             text("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             text("LANG", "C.UTF-8"),
-            text("AWS_SSM_INSTANCE_ID", &self.node.id),
+            text("AWS_SSM_INSTANCE_ID", &self.node),
             text("AWS_SSM_REGION_NAME", region),
-            text("AWS_SSM_PLATFORM_NAME", self.ssm.nodes.options.platform_name.as_deref().unwrap_or("Linux")),
-            text("AWS_SSM_PLATFORM_VERSION", self.ssm.nodes.options.platform_version.as_deref().unwrap_or_default()),
+            text("AWS_SSM_PLATFORM_NAME", self.system.name.as_deref().unwrap_or("Linux")),
+            text("AWS_SSM_PLATFORM_VERSION", self.system.version.as_deref().unwrap_or_default()),
             text("AWS_DEFAULT_REGION", region),
             text("AWS_REGION", region),
             ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server),
@@ -138,12 +149,37 @@ impl<'e> Execution<'e> {
 
     /// The folder of the invocation on the node. AWS: below `/var/lib`, which is read-only here.
     pub fn folder(&self) -> String {
-        format!("/tmp/amazon/ssm/{}/document/orchestration/{}", self.node.id, self.command)
+        format!("/tmp/amazon/ssm/{}/document/orchestration/{}", self.node, self.command)
+    }
+
+    /// Writes what there is of a step's output to its streams of Logs.
+    pub async fn write_logs(&self, is_over: bool) {
+        if let (Some(logs), Ok(caller)) = (&self.logs, self.caller()) {
+            logs.write(self.cx, &caller, &self.cx.scope, is_over).await;
+        }
+    }
+
+    /// The next output of a program, which goes to Logs every now and then. `None`: it has no more.
+    async fn next_output(&self, process: &dyn NodeProcess, is_followed: bool, since: &mut Stopwatch) -> Option<(NodeOutput, Bytes)> {
+        let Some(logs) = self.logs.as_ref().filter(|_| is_followed) else { return process.read().await };
+        loop {
+            if since.elapsed() >= LOGGED_EVERY {
+                self.write_logs(false).await;
+                *since = Stopwatch::start();
+            }
+            if let Some(next) = cloudlet_engine::within(LOGGED_EVERY, process.read()).await {
+                if let Some((from, bytes)) = &next {
+                    logs.add(*from, bytes);
+                }
+                return next;
+            }
+        }
     }
 
     /// Runs a program with an input, for so many seconds of the clock at most.
     pub async fn program(
         &self,
+        output_of: OutputOf,
         program: &str,
         arguments: &[&str],
         input: Option<Bytes>,
@@ -158,11 +194,15 @@ impl<'e> Execution<'e> {
             user: NodeUser::Root,
             input: if input.is_some() { NodeInput::Pipes } else { NodeInput::Nothing },
         };
+        let is_followed = output_of == OutputOf::Step;
         let until = self.cx.clock().now().plus_secs(seconds);
         let process = self.machine.start(order).await?;
         if let Some(input) = input {
             process.write(input).await;
             process.close_input();
+        }
+        if let Some(logs) = self.logs.as_ref().filter(|_| is_followed) {
+            logs.restart();
         }
         let (mut output, mut error) = (Vec::new(), Vec::new());
         let mut take = |from: NodeOutput, bytes: &[u8]| {
@@ -171,7 +211,8 @@ impl<'e> Execution<'e> {
             kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         };
         let ended = async {
-            while let Some((from, bytes)) = process.read().await {
+            let mut since = Stopwatch::start();
+            while let Some((from, bytes)) = self.next_output(&*process, is_followed, &mut since).await {
                 take(from, &bytes);
             }
             process.ended().await
@@ -197,7 +238,7 @@ impl<'e> Execution<'e> {
     /// Writes a file below the folder of the invocation.
     pub async fn write_file(&self, path: &str, bytes: Bytes) -> Result<(), String> {
         let script = "mkdir -p -- \"$(dirname -- \"$0\")\" && cat >\"$0\" && chmod 700 -- \"$0\"";
-        let ran = self.program("sh", &["-c", script, path], Some(bytes), &[], PREPARATION).await?;
+        let ran = self.program(OutputOf::Nobody, "sh", &["-c", script, path], Some(bytes), &[], PREPARATION).await?;
         match ran.end {
             ProgramEnd::Ended(WorkerEnd::Exited(0)) => Ok(()),
             _ => Err(format!("{path} cannot be written: {}", String::from_utf8_lossy(&ran.error))),

@@ -1,7 +1,7 @@
 //! `aws:runShellScript` and `aws:runPowerShellScript`.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-runShellScript>
 
-use super::execution::{Ended, Execution, ProgramEnd};
+use super::execution::{Ended, Execution, OutputOf, ProgramEnd};
 use crate::commands::rows::Progress;
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::Step;
@@ -63,7 +63,7 @@ impl Execution<'_> {
         };
         let script = format!("{go}\n{command}");
         for _ in 0..MOST_REBOOTS {
-            let ran = match self.program("sh", &["-c", &script, &path, &directory], None, environment, seconds(inputs)).await {
+            let ran = match self.program(OutputOf::Step, "sh", &["-c", &script, &path, &directory], None, environment, seconds(inputs)).await {
                 Ok(ran) => ran,
                 Err(why) => return Ended::failed(format!("failed to run commands: {why}")),
             };
