@@ -1,17 +1,24 @@
 //! How much memory a worker uses: the sum over its processes, read from /proc.
 
-use std::{fs, io};
+use cloudlet_engine::Stopwatch;
+use std::{fs, io, time::Duration};
 
 /// The most processes that are looked at.
 const MOST: usize = 2_048;
+/// How long a look may take. Where processes are made faster than they are looked at, each read waits for the kernel.
+const LONGEST: Duration = Duration::from_millis(100);
 
-/// Bytes in use by a process and all that came from it.
-pub fn in_use(process: u32) -> u64 {
+/// Bytes in use by a process and all that came from it. Nothing more is looked at once they are more than `limit`.
+pub fn in_use(process: u32, limit: u64) -> u64 {
+    let watch = Stopwatch::start();
     let mut left = vec![process];
     let (mut seen, mut total) = (0, 0);
     while let Some(process) = left.pop() {
         seen += 1;
         total += resident(process).unwrap_or(0);
+        if total > limit || watch.elapsed() > LONGEST {
+            break;
+        }
         if seen < MOST {
             left.extend(children(process).unwrap_or_default());
         }

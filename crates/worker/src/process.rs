@@ -48,6 +48,8 @@ struct Frozen {
 pub struct Process {
     group: Pid,
     ended: watch::Receiver<Option<WorkerEnd>>,
+    /// Bytes of memory.
+    limit: u64,
     most: Arc<AtomicU64>,
     /// Since `memory` was asked for and looked.
     asked: Mutex<Option<Stopwatch>>,
@@ -156,7 +158,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let _ = told.send(Some(end));
     });
     let inward = Inward::new(socket).map_err(told_io)?;
-    let worker = Process { group, ended, most, asked: Mutex::default(), frozen, process, tasks: Mutex::new(tasks), inward };
+    let worker = Process { group, ended, limit: memory_limit, most, asked: Mutex::default(), frozen, process, tasks: Mutex::new(tasks), inward };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -205,7 +207,7 @@ async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen
         while frozen.is.load(Ordering::Acquire) {
             frozen.thawed.notified().await;
         }
-        let used = memory::in_use(process);
+        let used = memory::in_use(process, limit);
         most.fetch_max(used, Ordering::AcqRel);
         if used > limit {
             over.store(true, Ordering::Release);
@@ -229,7 +231,7 @@ impl Worker for Process {
         let mut asked = self.asked.lock();
         // What was seen a moment ago is good enough: a look costs more than a short event.
         if asked.as_ref().is_none_or(|watch| watch.elapsed() >= LOOK) {
-            self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+            self.most.fetch_max(memory::in_use(self.process, self.limit), Ordering::AcqRel);
             *asked = Some(Stopwatch::start());
         }
         self.most.load(Ordering::Acquire)
