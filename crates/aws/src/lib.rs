@@ -8,6 +8,7 @@ mod fault;
 mod head;
 pub mod json_text;
 mod scope;
+pub mod signing_names;
 mod timestamp;
 
 pub use arn::{Arn, ArnParts};

@@ -111,7 +111,9 @@ fn value(of: &api::InstanceTypeInfo, filter: &str) -> Option<Vec<String>> {
         "network-info.ipv6-supported" => network.and_then(|network| flag(network.ipv6_supported)),
         "network-info.maximum-network-interfaces" => network.and_then(|network| network.maximum_network_interfaces).map(|it| it.to_string()),
         "network-info.network-performance" => network.and_then(|network| network.network_performance.clone()),
-        "processor-info.supported-architecture" => return processor.map(|processor| processor.supported_architectures.clone().unwrap_or_default()),
+        "processor-info.supported-architecture" => {
+            return Some(processor.and_then(|processor| processor.supported_architectures.clone()).unwrap_or_default());
+        }
         "processor-info.sustained-clock-speed-in-ghz" => {
             processor.and_then(|processor| processor.sustained_clock_speed_in_ghz).map(|speed| speed.to_string())
         }

@@ -124,7 +124,7 @@ fn is_token(operation: &OperationSchema, member: &Member) -> bool {
 /// Whether a member is the page size.
 fn is_size(operation: &OperationSchema, member: &Member) -> bool {
     let declared = operation.pages.as_ref().is_some_and(|pages| pages.limit == member.name);
-    declared || ["MaxItems", "MaxResults"].iter().any(|name| name.eq_ignore_ascii_case(member.name))
+    declared || ["MaxItems", "MaxResults", "PageSize", "Limit"].iter().any(|name| name.eq_ignore_ascii_case(member.name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The gateway: HTTP requests are recognized, authenticated, decoded, handed to the cloud, and their answers encoded.
 //! It knows no service: what is special about one is in its schema, its dialect or its HTTP hooks.
 
+mod absent;
 mod access;
 mod answer;
 mod authenticate;

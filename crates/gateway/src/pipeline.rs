@@ -1,6 +1,7 @@
 //! The request pipeline, step by step: recognize, authenticate, decode; the cloud authorizes and performs; encode.
 
 use crate::{
+    absent::absent_service,
     access::Page,
     answer::{AnswerBody, Plain, response},
     authenticate::{Authenticated, Authenticator, FormClaims, Stage},
@@ -29,7 +30,7 @@ use cloudlet_engine::{
 };
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
-use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, Routed, codec_for};
+use cloudlet_wire::{Absent, Answer, Content, Ids, Incoming as Message, Recognized, Routed, codec_for};
 use futures_util::{FutureExt, future::ready};
 use http::{header, request::Parts};
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -39,6 +40,18 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 enum Received<'a> {
     Answered(Answer),
     Call { format: ResponseFormat<'a>, decoded: DecodedCall },
+}
+
+/// A request of no service that is here.
+enum Unrecognized<'h> {
+    Absent(Absent<'h>),
+    Fault(Fault),
+}
+
+impl From<Fault> for Unrecognized<'_> {
+    fn from(fault: Fault) -> Self {
+        Unrecognized::Fault(fault)
+    }
 }
 
 /// Whose rules tell which web pages may read an answer.
@@ -141,7 +154,8 @@ impl Gateway {
         }
         let (recognized, body) = match self.recognize(&head, body).await {
             Ok(found) => found,
-            Err(fault) => return plain(fault.status(), fault.message()),
+            Err(Unrecognized::Absent(absent)) => return Received::Answered(absent_service(&absent, &self.cloud.runtime.ids.uuid())),
+            Err(Unrecognized::Fault(fault)) => return plain(fault.status(), fault.message()),
         };
         log.service = recognized.service.name;
         let Some(service) = self.cloud.service(recognized.service.name) else { return plain(500, "The cloud does not have this service.") };
@@ -180,14 +194,17 @@ impl Gateway {
     }
 
     /// Recognize: the service, from the head; where only a form can tell, from the form.
-    async fn recognize(&self, head: &Head<'_>, body: RequestBody) -> Result<(Recognized, ReceivedBody), Fault> {
+    async fn recognize<'h>(&self, head: &Head<'h>, body: RequestBody) -> Result<(Recognized, ReceivedBody), Unrecognized<'h>> {
         if let Some(recognized) = self.recognizer.service(head) {
             return Ok((recognized, ReceivedBody::Arriving(body)));
+        }
+        if let Some(absent) = self.recognizer.absent(head) {
+            return Err(Unrecognized::Absent(absent));
         }
         let form = self.collected(body, BodyEncoding::Plain, self.limits.unsigned_body, &Dialect::QUERY).await?;
         match self.recognizer.service_of_form(head, &form.bytes) {
             Some(recognized) => Ok((recognized, ReceivedBody::Whole(form))),
-            None => Err(FaultKind::sender("UnknownService", 404).says("No AWS service was recognized in this request.")),
+            None => Err(FaultKind::sender("UnknownService", 404).says("No AWS service was recognized in this request.").into()),
         }
     }
 

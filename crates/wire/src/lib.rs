@@ -31,6 +31,6 @@ pub use host::HostParts;
 pub use json::{from_json, to_json};
 pub use path::Missing;
 pub use protocols::{codec, codec_for};
-pub use recognize::{Recognized, Recognizer};
+pub use recognize::{Absent, ErrorForm, Recognized, Recognizer};
 pub use route::{Routed, Unknown};
 pub use validate::{validate, validate_discreetly, validate_without_values};

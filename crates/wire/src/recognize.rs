@@ -5,7 +5,7 @@ use crate::{
     host::Hosts,
     route::{Prefixed, Routed, Routes, Unknown},
 };
-use cloudlet_aws::{Fault, FaultKind, Head, cut};
+use cloudlet_aws::{Fault, FaultKind, Head, cut, signing_names};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema};
 use foldhash::HashMap;
 use percent_encoding::percent_decode_str;
@@ -31,6 +31,23 @@ pub struct Recognized {
     pub service: &'static ServiceSchema,
     pub protocol: Protocol,
     pub host: HostParts,
+}
+
+/// A service of AWS that this server does not have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Absent<'a> {
+    /// As signatures name it: `dynamodb`.
+    pub name: Cow<'a, str>,
+    pub reads: ErrorForm,
+}
+
+/// How a client reads an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorForm {
+    Json,
+    Xml,
+    /// <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
+    Cbor,
 }
 
 impl Unknown {
@@ -91,7 +108,22 @@ impl Recognizer {
         Recognizer { services: known.collect(), hosts: Hosts::new(services, bases) }
     }
 
-    /// The service, from the head alone. `None`: the form is needed, or the service is unknown.
+    /// The service of AWS that a request is signed for, if this server does not have it.
+    pub fn absent<'h>(&self, head: &Head<'h>) -> Option<Absent<'h>> {
+        let name = signing_name(head).filter(|name| self.is_absent(name))?;
+        let reads = match head.header("smithy-protocol") {
+            Some("rpc-v2-cbor") => ErrorForm::Cbor,
+            _ if is_form(head) || parameter(head.query, "Action").is_some() || signing_names::reads_xml(&name) => ErrorForm::Xml,
+            _ => ErrorForm::Json,
+        };
+        Some(Absent { name, reads })
+    }
+
+    fn is_absent(&self, signing_name: &str) -> bool {
+        signing_names::is_of_aws(signing_name) && self.services.iter().all(|known| known.service.signing_name != signing_name)
+    }
+
+    /// The service, from the head alone. `None`: the form is needed, or the service is unknown or absent.
     ///
     /// In this order: the JSON target, the signature's scope, the host, the action in the URL, and at last the path.
     pub fn service(&self, head: &Head<'_>) -> Option<Recognized> {
@@ -105,11 +137,14 @@ impl Recognizer {
         let scope = signing_name(head);
         let label = host.service.as_deref();
         let all = || -> Candidates<'_> { self.services.iter().collect() };
-        let signed = scope.and_then(|scope| some(self.services.iter().filter(|known| scope == known.service.signing_name).collect()));
+        let signed = scope.as_deref().and_then(|scope| some(self.services.iter().filter(|known| scope == known.service.signing_name).collect()));
         let candidates = match signed {
             Some(signed) => by_host(&signed, label).or(Some(signed)),
             None => label.and_then(|_| by_host(&all(), label)),
         };
+        if candidates.is_none() && scope.is_some_and(|scope| self.is_absent(&scope)) {
+            return None;
+        }
         let choice = if candidates.is_some() { Choice::Narrowed } else { Choice::Open };
         let candidates = candidates.unwrap_or_else(all);
         let prefixed = if host.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };

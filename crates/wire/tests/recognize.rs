@@ -3,7 +3,7 @@
 
 use cloudlet_aws::Head;
 use cloudlet_shape::{Protocol, ServiceSchema};
-use cloudlet_wire::{HostParts, Recognizer, Routed, Unknown};
+use cloudlet_wire::{ErrorForm, HostParts, Recognizer, Routed, Unknown};
 
 const SERVICES: [&ServiceSchema; 14] = [
     &cloudlet_api_s3::SERVICE,
@@ -143,6 +143,28 @@ fn an_unsigned_form_is_known_by_its_action() {
 fn the_link_in_a_mail_needs_neither_signature_nor_version() {
     assert_eq!(asked("GET /?Action=ConfirmSubscription&TopicArn=t&Token=x", &[LOCAL]).operation(None), "sns ConfirmSubscription");
     assert_eq!(asked("GET /?Action=Unsubscribe&SubscriptionArn=s", &["host: 127.0.0.1:4566"]).operation(None), "sns Unsubscribe");
+}
+
+#[test]
+fn no_service_answers_for_another_that_is_not_here() {
+    let signed = |name: &str| format!("authorization: AWS4-HMAC-SHA256 Credential=AKID/20261124/us-east-1/{name}/aws4_request, SignedHeaders=host");
+    let absent = |line: &str, headers: &[&str]| {
+        let asked = asked(line, headers);
+        let found = recognizer().service(&asked.head());
+        assert!(found.is_none(), "{found:?}");
+        recognizer().absent(&asked.head()).map(|absent| (absent.name.into_owned(), absent.reads))
+    };
+    let dynamodb = absent("POST /", &[LOCAL, &signed("dynamodb"), "x-amz-target: DynamoDB_20120810.ListTables"]);
+    assert_eq!(dynamodb, Some(("dynamodb".into(), ErrorForm::Json)));
+    let form = "content-type: application/x-www-form-urlencoded; charset=utf-8";
+    assert_eq!(absent("POST /", &[LOCAL, &signed("rds"), form]), Some(("rds".into(), ErrorForm::Xml)));
+    assert_eq!(absent("GET /2013-04-01/hostedzone", &[LOCAL, &signed("route53")]), Some(("route53".into(), ErrorForm::Xml)));
+    assert_eq!(absent("GET /restapis", &[LOCAL, &signed("apigateway")]), Some(("apigateway".into(), ErrorForm::Json)));
+    let cbor = ["smithy-protocol: rpc-v2-cbor", LOCAL, &signed("monitoring")];
+    assert_eq!(absent("POST /service/GraniteServiceVersion20100801/operation/PutMetricData", &cbor), Some(("monitoring".into(), ErrorForm::Cbor)));
+    // Its host says which service is meant, and the service says what is wrong with the signature.
+    assert_eq!(asked("GET /b/k", &["host: s3.localhost:4566", &signed("dynamodb")]).operation(None), "s3 GetObject");
+    assert_eq!(asked("GET /b/k", &[LOCAL, &signed("nothing")]).operation(None), "s3 GetObject");
 }
 
 #[test]

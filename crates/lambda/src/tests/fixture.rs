@@ -10,6 +10,7 @@ use cloudlet_api_sqs::{
 };
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::{Arn, Fault, FaultKind};
+use cloudlet_cloud::Mode;
 use cloudlet_engine::{
     Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, NoWorkers, Node, NodeOrder, Permission, Permissions, Service,
     Worker, WorkerEnd, WorkerFile, WorkerOrder, Workers,
@@ -251,7 +252,8 @@ pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
             .handles::<GetQueueAttributes>()
             .build()
     };
-    builder().service(made).build()
+    // The roles of this cloud have no policies.
+    builder().service(made).mode(Mode::Soft).build()
 }
 
 pub fn builder() -> Builder {

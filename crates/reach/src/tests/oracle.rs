@@ -161,7 +161,7 @@ fn random_rules(random: &mut Random, groups: usize) -> Vec<Rule> {
         };
         (protocol, from, to, who)
     };
-    (0..1 + random.below(3)).map(|_| rule(random)).collect()
+    (0..1 + random.below(4)).map(|_| rule(random)).collect()
 }
 
 // ---- the transcription ----

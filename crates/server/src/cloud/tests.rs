@@ -10,13 +10,16 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The operations that need no permission. Every other operation must require one.
-const WITHOUT_PERMISSION: [(&str, &str); 7] = [
+const WITHOUT_PERMISSION: [(&str, &str); 9] = [
     // The handler authorizes: the tags of the target count, and the document only where a policy asks for it.
     ("ssm", "StartSession"),
     // The handler authorizes s3:DeleteObject for each key: the answer has an error for those that are denied.
     ("s3", "DeleteObjects"),
     // Agents call it with an activation code.
     ("ssm", "RegisterManagedInstance"),
+    // A managed node's own key signs it, and the handler looks whose it is.
+    ("ssm", "RequestManagedInstanceRoleToken"),
+    ("ssm", "UpdateManagedInstancePublicKey"),
     // "No permissions are required to perform this operation."
     ("sts", "GetCallerIdentity"),
     // "No permissions are required for users to perform this operation."

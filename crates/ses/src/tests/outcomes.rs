@@ -111,7 +111,7 @@ async fn what_is_suppressed_is_accepted_and_not_sent() {
     let (cloud, topics) = told().await;
     let put =
         |address: &str, reason: &str| v2::PutSuppressedDestinationRequest { email_address: address.into(), reason: reason.into(), tenant_name: None };
-    cloud.ok::<v2::PutSuppressedDestination>(put("Gone@Other.com", "BOUNCE")).await;
+    cloud.ok::<v2::PutSuppressedDestination>(put("gone@Other.com", "BOUNCE")).await;
     cloud.ok::<v2::PutSuppressedDestination>(put("angry@other.com", "COMPLAINT")).await;
     let before = cloud.mail().len();
     let off = SetIdentityFeedbackForwardingEnabledRequest { identity: FROM.into(), forwarding_enabled: false };

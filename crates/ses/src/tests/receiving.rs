@@ -191,7 +191,7 @@ async fn targets_are_tried_before_a_rule_is_written() {
     assert_eq!(refused(fault), ("InvalidS3Configuration".into(), "Could not write to bucket: closed".into()));
     let elsewhere = "arn:aws:sns:eu-west-1:000000000000:topic";
     let fault = create(&cloud, rule("r", &[], vec![to_bucket("b", Some(elsewhere))]), None).await.unwrap_err();
-    assert_eq!(refused(fault), ("InvalidSnsTopic".into(), format!("Could not publish to SNS topic: {elsewhere}")));
+    assert_eq!(refused(fault), ("InvalidSnsTopic".into(), format!("Invalid SNS topic: {elsewhere}")));
     let fault = create(&cloud, rule("r", &[], vec![to_function("missing")]), None).await.unwrap_err();
     let message = "Could not invoke Lambda function: arn:aws:lambda:us-east-1:000000000000:function:missing";
     assert_eq!(refused(fault), ("InvalidLambdaFunction".into(), message.into()));

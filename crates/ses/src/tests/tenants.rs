@@ -136,7 +136,7 @@ async fn a_tenant_may_have_a_suppression_list_of_its_own() {
     let listed = ListSuppressedDestinationsRequest { tenant_name: Some("shop".into()), ..Default::default() };
     let listed = again.ok::<ListSuppressedDestinations>(listed).await.suppressed_destination_summaries.unwrap();
     assert_eq!(listed.iter().map(|one| one.email_address.as_str()).collect::<Vec<_>>(), ["of-tenant@d.com"]);
-    let delete = DeleteSuppressedDestinationRequest { email_address: "OF-TENANT@d.com".into(), tenant_name: Some("shop".into()) };
+    let delete = DeleteSuppressedDestinationRequest { email_address: "of-tenant@D.COM".into(), tenant_name: Some("shop".into()) };
     again.ok::<DeleteSuppressedDestination>(delete.clone()).await;
     assert_eq!(again.expect_fault::<DeleteSuppressedDestination>(delete).await.code(), "NotFoundException");
 }
