@@ -4,7 +4,8 @@ use crate::{
     Lambda,
     code::PRINCIPAL,
     encryption,
-    environments::{Environment, EnvironmentRequest, FailedStart, HOLDS_UP, Lines, NotReady, TRAIL},
+    environment::{Environment, Lines, TRAIL},
+    environments::{EnvironmentRequest, FailedStart, HOLDS_UP, NotReady},
     extensions::{Described, Extensions},
     faults,
     names::LATEST,
@@ -154,7 +155,7 @@ fn variables(
 impl Lambda {
     /// A warm environment, or a new one and the time that it took to get ready.
     pub async fn environment(&self, cx: &Cx, wanted: &EnvironmentRequest<'_>) -> Result<(Environment, Option<Duration>, Vec<String>), NotReady> {
-        if let Some(environment) = self.environments.take(&wanted.fit, cx.clock().now()) {
+        if let Some(environment) = self.environments.take(&wanted.fit, cx.clock().now()).await {
             return Ok((environment, None, Vec::new()));
         }
         self.fresh_environment(cx, wanted).await.map(|(environment, took, lines)| (environment, Some(took), lines))
