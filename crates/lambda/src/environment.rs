@@ -73,6 +73,8 @@ pub struct Environment {
     pub worker: Arc<dyn Worker>,
     pub runtime: Arc<Runtime>,
     pub lines: Arc<Mutex<Lines>>,
+    /// Whoever has it writes to the log stream: lines of one event come before those of the next.
+    pub writes: Arc<tokio::sync::Mutex<()>>,
     pub session: RoleSession,
     /// The name of its log stream.
     pub stream: String,
@@ -137,6 +139,11 @@ impl Environment {
                         Some(Said::Stream(answering)) => return streamed(answering, sink).await,
                         Some(Said::Error(body) | Said::InitError(body)) => return End::Error(body),
                         Some(Said::TooLarge(bytes)) => return End::TooLarge(bytes),
+                        Some(Said::Exited(end)) => {
+                            // What it wrote is still on its way.
+                            within(TRAIL, worker.ended()).await;
+                            return End::Exited(end);
+                        }
                         Some(Said::Ready) => {}
                         None => return End::Exited(worker.ended().await),
                     },
@@ -148,7 +155,10 @@ impl Environment {
         match &end {
             End::TimedOut => {
                 self.api.broke_off("timeout", None);
-                self.worker.kill();
+                // Extensions that are told of the end have a moment, as when it is given up.
+                if !self.api.extensions.wait_for_end() {
+                    self.worker.kill();
+                }
             }
             End::Exited(_) => self.api.broke_off("failure", Some("Runtime.ExitError")),
             _ => {}
@@ -178,6 +188,7 @@ impl Environment {
                 word = self.said.recv() => match word {
                     Some(Said::Ready) => return None,
                     Some(Said::InitError(body)) => return Some(End::Error(body)),
+                    Some(Said::Exited(end)) => return Some(End::Exited(end)),
                     Some(_) => {}
                     None => return Some(End::Exited(worker.ended().await)),
                 },

@@ -64,7 +64,6 @@ impl PoolState {
 pub struct Finishing {
     pool: Arc<Pool>,
     fit: EnvironmentKey,
-    _run: UnfinishedRun,
 }
 
 impl Drop for Finishing {
@@ -144,7 +143,12 @@ impl Environments {
     /// An environment of this kind has answered.
     pub fn finishes(&self, fit: &EnvironmentKey) -> Finishing {
         *self.pool.state.lock().finishing.entry(fit.clone()).or_insert(0) += 1;
-        Finishing { pool: self.pool.clone(), fit: fit.clone(), _run: self.unfinished.begin() }
+        Finishing { pool: self.pool.clone(), fit: fit.clone() }
+    }
+
+    /// A run has answered, and is not over.
+    pub fn begin_unfinished(&self) -> UnfinishedRun {
+        self.unfinished.begin()
     }
 
     pub fn put_back(&self, environment: Environment) {

@@ -1,6 +1,7 @@
 //! What an environment's code is given, and what it says: the words between the Runtime API and whoever waits for an answer.
 
 use bytes::Bytes;
+use cloudlet_engine::WorkerEnd;
 use tokio::sync::mpsc;
 
 /// An event for the environment's code.
@@ -28,6 +29,8 @@ pub enum Said {
     Stream(Answering),
     /// It answered with more than AWS passes on.
     TooLarge(usize),
+    /// Its process is over, those of extensions are not.
+    Exited(WorkerEnd),
 }
 
 /// An answer that the code is writing.

@@ -16,6 +16,7 @@ use crate::{
     report::{Answer, Report},
     state::{Function, FunctionKey, Recursion, Version},
     traces,
+    unfinished::UnfinishedRun,
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Origin, Stopwatch, roles};
@@ -51,7 +52,8 @@ struct AnsweredRun {
     head: String,
     log: String,
     group: String,
-    _finishing: Finishing,
+    finishing: Finishing,
+    _unfinished: UnfinishedRun,
 }
 
 fn shown(resolved: &Resolved) -> String {
@@ -119,9 +121,9 @@ impl Lambda {
         let end = environment.answer(job, timeout, wanted.sink()).await;
         let Answer { payload, failed } = report.settle(cx, end, timeout);
         let goes_on = report.survives && matches!(wanted, Wanted::Answer);
-        let _finishing = self.environments.finishes(&environment.fit);
+        let (finishing, _unfinished) = (self.environments.finishes(&environment.fit), self.environments.begin_unfinished());
         let group = version.log_group().to_owned();
-        let run = AnsweredRun { environment, report, watch, timeout, head, log, group, _finishing };
+        let run = AnsweredRun { environment, report, watch, timeout, head, log, group, finishing, _unfinished };
         match self.this.upgrade().filter(|_| goes_on) {
             Some(lambda) => {
                 let cx = Cx::new(cx.runtime().clone(), cx.scope.clone(), cx.caller.clone(), cx.request_id.clone(), Origin::default());
@@ -134,16 +136,21 @@ impl Lambda {
 
     /// What follows an answer: the last lines, which go to CloudWatch Logs, and the environment may have another event. The log of the event.
     async fn finish(&self, cx: &Cx, run: AnsweredRun) -> String {
-        let AnsweredRun { mut environment, mut report, watch, timeout, head, mut log, group, _finishing } = run;
+        let AnsweredRun { mut environment, mut report, watch, timeout, head, mut log, group, finishing, _unfinished } = run;
         append(&mut log, &environment.trail(report.survives).await);
         report.duration = watch.elapsed().min(timeout);
         report.memory = environment.memory();
         environment.report(report.close(cx, &mut log));
-        let key = environment.fit.key.clone();
-        logs::write(cx, &environment.session, &key, &group, &environment.stream, &format!("{head}{log}")).await;
+        // It takes its next event while the lines of this one are written, but not before it is the turn of these lines.
+        let _turn = environment.writes.clone().lock_owned().await;
+        let (key, session, stream) = (environment.fit.key.clone(), environment.session.clone(), environment.stream.clone());
         if report.survives && self.is_wanted(&environment.fit) {
             self.environments.put_back(environment);
+        } else {
+            drop(environment);
         }
+        drop(finishing);
+        logs::write(cx, &session, &key, &group, &stream, &format!("{head}{log}")).await;
         log
     }
 

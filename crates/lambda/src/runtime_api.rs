@@ -12,7 +12,7 @@ use crate::{
     telemetry::{Audience, Telemetry, TelemetryHost},
 };
 use cloudlet_aws::Timestamp;
-use cloudlet_engine::{Runtime, Stopwatch, Worker};
+use cloudlet_engine::{Runtime, Stopwatch, Worker, WorkerEnd};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock, Weak};
@@ -145,6 +145,12 @@ impl RuntimeApi {
         if let Some(progress) = progress {
             self.tell("platform.runtimeDone", Audience::RuntimeDone, || progress.record(status, error_type));
         }
+    }
+
+    /// The code's process is over with a status as shells tell it; those of extensions are not.
+    pub fn exited(&self, status: i32) {
+        let end = if status > 128 { WorkerEnd::Killed(status - 128) } else { WorkerEnd::Exited(status) };
+        let _ = self.said.send(Said::Exited(end));
     }
 
     /// The process behind the requests: it gets no processor when it has waited for an event for a while.

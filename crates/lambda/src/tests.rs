@@ -1,3 +1,4 @@
+mod ends;
 mod fixture;
 mod functions;
 mod invoking;
