@@ -1,4 +1,4 @@
-mod ends;
+mod environments;
 mod fixture;
 mod functions;
 mod invoking;
