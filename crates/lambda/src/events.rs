@@ -8,7 +8,7 @@ use crate::{
     functions::Resolved,
     names::{LATEST, Named},
     outcomes::{Event, Outcome},
-    runs::Wanted,
+    runs::Completion,
     scheduled::{EventInput, RunEvent},
     state::{InvokeConfig, QueuedEvent, Version},
     traces,
@@ -105,7 +105,7 @@ impl Lambda {
             client_context: event.client_context.clone(),
             trace: event.trace.clone(),
         };
-        match self.run(cx, &named, &resolved, &function, run, Wanted::Log).await {
+        match self.run(cx, &named, &resolved, &function, run, Completion::Log).await {
             Ok(outcome) => {
                 let event = QueuedEvent { runs: event.runs + 1, throttled: 0, ..QueuedEvent::clone(&event) };
                 if !outcome.failed {

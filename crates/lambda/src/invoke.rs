@@ -9,7 +9,7 @@ use crate::{
     limits,
     names::{self, LATEST, Named},
     outcomes::Event,
-    runs::Wanted,
+    runs::Completion,
     state::{Function, QueuedEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -112,8 +112,8 @@ handler!(
             _ => {
                 let event = Event { request_id: request_id(cx), payload, client_context, trace };
                 let shows_log = input.log_type.as_deref() == Some("Tail");
-                let wanted = if shows_log { Wanted::Log } else { Wanted::Answer };
-                let outcome = lambda.run(cx, &named, &resolved, &function, event, wanted).await?;
+                let completion = if shows_log { Completion::Log } else { Completion::Answer };
+                let outcome = lambda.run(cx, &named, &resolved, &function, event, completion).await?;
                 Ok(InvocationResponse {
                     status_code: Some(200),
                     function_error: outcome.failed.then(|| "Unhandled".to_owned()),

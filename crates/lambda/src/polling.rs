@@ -8,7 +8,7 @@ use crate::{
     names,
     outcomes::{Event, Outcome},
     patterns::Pattern,
-    runs::Wanted,
+    runs::Completion,
     scheduled::PollQueue,
     state::Mapping,
 };
@@ -168,7 +168,7 @@ impl Lambda {
         let Some((resolved, function)) = self.found(cx, &named) else { return false };
         let trace = batch.first().and_then(|message| message.attributes.as_ref()?.get("AWSTraceHeader").cloned());
         let event = Event { request_id: cx.ids().uuid(), payload, client_context: None, trace };
-        match self.run(cx, &named, &resolved, &function, event, Wanted::Log).await {
+        match self.run(cx, &named, &resolved, &function, event, Completion::Log).await {
             Ok(Outcome { failed: false, payload, .. }) => {
                 let ids: BTreeSet<&str> = batch.iter().filter_map(|message| message.message_id.as_deref()).collect();
                 let failed = if mapping.partial { failures(&payload, &ids) } else { Some(BTreeSet::new()) };

@@ -24,7 +24,7 @@ use std::{fmt::Write, time::Duration};
 
 /// What a caller waits for.
 #[derive(Clone, Copy)]
-pub enum Wanted<'s> {
+pub enum Completion<'s> {
     /// The answer. What follows it goes on without the caller.
     Answer,
     /// The answer and its log, once all is over: the lines are in CloudWatch Logs, and the environment may have its next event.
@@ -33,11 +33,11 @@ pub enum Wanted<'s> {
     Stream(&'s Sink),
 }
 
-impl<'s> Wanted<'s> {
+impl<'s> Completion<'s> {
     fn sink(self) -> Option<&'s Sink> {
         match self {
-            Wanted::Stream(sink) => Some(sink),
-            Wanted::Answer | Wanted::Log => None,
+            Completion::Stream(sink) => Some(sink),
+            Completion::Answer | Completion::Log => None,
         }
     }
 }
@@ -69,7 +69,7 @@ impl Lambda {
         resolved: &Resolved,
         function: &Function,
         event: Event,
-        wanted: Wanted<'_>,
+        completion: Completion<'_>,
     ) -> Result<Outcome, Fault> {
         let trace = traces::next(cx, event.trace.as_deref(), &named.key);
         if trace.turns > traces::MOST_TURNS && function.recursion == Recursion::Terminate {
@@ -84,7 +84,7 @@ impl Lambda {
         let mut report = Report::of(version, &event.request_id);
         let executed = shown(resolved);
         if let Some(image) = &version.image {
-            return self.run_container(cx, named, resolved, report, (image, event, timeout, wanted.sink())).await;
+            return self.run_container(cx, named, resolved, report, (image, event, timeout, completion.sink())).await;
         }
         let started = self.environment(cx, &request).await;
         let (mut head, mut log) = (String::new(), String::new());
@@ -118,9 +118,9 @@ impl Lambda {
             trace: Some(trace.header),
             client_context: event.client_context,
         };
-        let end = environment.answer(job, timeout, wanted.sink()).await;
+        let end = environment.answer(job, timeout, completion.sink()).await;
         let Answer { payload, failed } = report.settle(cx, end, timeout);
-        let goes_on = report.survives && matches!(wanted, Wanted::Answer);
+        let goes_on = report.survives && matches!(completion, Completion::Answer);
         let (finishing, _unfinished) = (self.environments.finishes(&environment.fit), self.environments.begin_unfinished());
         let group = version.log_group().to_owned();
         let run = AnsweredRun { environment, report, watch, timeout, head, log, group, finishing, _unfinished };

@@ -65,7 +65,7 @@ impl Worker for Still {
 }
 
 /// The code asks for an event, and none is there.
-async fn asks(api: &RuntimeApi) {
+async fn wait_for_event(api: &RuntimeApi) {
     let next = LocalRequest { method: "GET".into(), path: "/2018-06-01/runtime/invocation/next".into(), ..LocalRequest::default() };
     tokio::select! {
         biased;
@@ -81,13 +81,13 @@ async fn an_environment_is_frozen_when_it_has_rested() {
     let worker: Arc<dyn Worker> = still.clone();
     api.set_worker(&worker);
     let is_frozen = || still.0.load(Ordering::Relaxed);
-    asks(&api).await;
+    wait_for_event(&api).await;
     assert!(matches!(heard.recv().await, Some(Said::Ready)) && !is_frozen());
     api.give(Job { request_id: "1".into(), ..Job::default() });
     assert_eq!((api.look(1), is_frozen()), (Look::Stop, false), "it works");
     let next = LocalRequest { method: "GET".into(), path: "/2018-06-01/runtime/invocation/next".into(), ..LocalRequest::default() };
     assert_eq!(api.answer(next).await.status, 200);
-    asks(&api).await;
+    wait_for_event(&api).await;
     assert_eq!((api.look(1), is_frozen()), (Look::Again(2), false), "it had an event meanwhile");
     assert_eq!((api.look(2), is_frozen()), (Look::Freeze, true));
     api.give(Job { request_id: "2".into(), ..Job::default() });
