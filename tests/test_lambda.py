@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import shutil
 import time
 import zipfile
@@ -65,6 +66,102 @@ def test_a_function_gives_back_what_its_handler_returns(lambda_, function, runti
 def test_environments_are_used_again(lambda_, function):
     name = function("count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count\n")
     assert [call(lambda_, name)[0] for _ in range(3)] == [1, 2, 3]
+
+
+def test_an_idle_environment_gets_no_processor(start):
+    """Its processes are stopped, but only a moment after the answer: events in quick succession find them running."""
+    server = start()
+    lambda_ = server.client("lambda")
+    text = """
+import threading
+
+def spin():
+    while True:
+        pass
+
+threading.Thread(target=spin, daemon=True).start()
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    return count
+"""
+    make(server, make_role(server), "spins", text)
+    assert call(lambda_, "spins")[0] == 1
+    calls = 1
+    for _ in range(2):
+        stopped = eventually(lambda: processes(server) if are_stopped(server) else None)
+        assert stopped and server.admin("health")
+        assert processes(server) == stopped, "they have used the processor"
+
+        def runs_after_an_answer():
+            nonlocal calls
+            calls += 1
+            assert call(lambda_, "spins")[0] == calls, "another environment"
+            return not are_stopped(server)
+
+        eventually(runs_after_an_answer)
+
+
+def processes(server):
+    """Of all processes of the server's workers: the state, and how long they have had the processor."""
+    lines = os.popen("ps -eo pid,ppid,pgid,args").read().split("\n")
+    rows = [line.split(None, 3) for line in lines if len(line.split(None, 3)) == 4]
+    groups = {group for _, parent, group, command in rows if parent == str(server.process.pid) and "worker-init" in command}
+    found = {}
+    for pid in (pid for pid, _, group, _ in rows if group in groups):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        found[pid] = (fields[0], fields[11], fields[12])
+    return found
+
+
+def are_stopped(server):
+    found = processes(server)
+    return bool(found) and all(state == "T" for state, *_ in found.values())
+
+
+def test_a_function_that_may_run_once_at_a_time_is_called_in_sequence(lambda_, function):
+    """The concurrency is free with the answer, although lines are written after it; and the environment is used again."""
+    text = "count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    print('line', count)\n    return [count, context.log_stream_name]\n"
+    name = function(text)
+    lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    answers = [json.loads(lambda_.invoke(FunctionName=name)["Payload"].read()) for _ in range(40)]
+    assert [count for count, _ in answers] == list(range(1, 41))
+    assert len({stream for _, stream in answers}) == 1
+    count, _, log = call(lambda_, name)
+    assert count[0] == 41 and "line 41\n" in log and "line 40\n" not in log
+
+
+def test_lines_of_events_are_in_their_order(server, lambda_, function):
+    text = "count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    print('line', count)\n    return context.log_stream_name\n"
+    name = function(text)
+    streams = {lambda_.invoke(FunctionName=name)["Payload"].read() for _ in range(20)}
+    assert len(streams) == 1
+    logs, stream = server.client("logs"), json.loads(streams.pop())
+    eventually(lambda: lines_of(server, name, "line 20"))
+
+    def messages():
+        events = logs.get_log_events(logGroupName=f"/aws/lambda/{name}", logStreamName=stream, startFromHead=True)["events"]
+        found = [event["message"].split(" ")[0] for event in events if not event["message"].startswith("INIT_START")]
+        return found if len(found) >= 80 else None
+
+    assert eventually(messages) == ["START", "line", "END", "REPORT"] * 20
+    events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern='"line"')["events"]
+    assert [event["message"].strip() for event in events] == [f"line {number}" for number in range(1, 21)]
+
+
+def test_a_stop_waits_for_the_lines_of_an_answer(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    make(server, make_role(server), "writes", "def handler(event, context):\n    print('the last line')\n")
+    server.client("lambda").invoke(FunctionName="writes")
+    assert server.stop() == 0
+    again = start("--data-dir", str(tmp_path))
+    assert lines_of(again, "writes", "the last line") and lines_of(again, "writes", "REPORT RequestId")
 
 
 def test_a_log_has_the_lines_of_the_code_and_of_lambda(lambda_, function):

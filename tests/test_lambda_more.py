@@ -240,6 +240,45 @@ done
     assert "the extension has seen it" in call(lambda_, "watched")[2]
 
 
+@pytest.mark.parametrize("reason,body,kind", [
+    pytest.param("timeout", "time.sleep(60)", "Sandbox.Timedout", id="timeout"),
+    pytest.param("failure", "os._exit(3)", "Runtime.ExitError", id="failure"),
+])
+def test_an_extension_is_told_why_the_environment_ends(server, lambda_, role, s3, reason, body, kind):
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    bucket = f"ends-by-{reason}"
+    s3.create_bucket(Bucket=bucket)
+    s3.delete_public_access_block(Bucket=bucket)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    extension = f"""#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
+id=$(curl -sS -D - -o /dev/null -H 'Lambda-Extension-Name: mourner' -d '{{"events":["INVOKE","SHUTDOWN"]}}' "$api/register" | tr -d '\\r' | sed -n 's/^[Ll]ambda-[Ee]xtension-[Ii]dentifier: //p')
+while true; do
+  event=$(curl -sS -H "Lambda-Extension-Identifier: $id" "$api/event/next")
+  case "$event" in *SHUTDOWN*) curl -sS -X PUT --data-binary "$event" "$AWS_ENDPOINT_URL/{bucket}/told"; exit;; esac
+done
+"""
+    name = f"mourner-{reason}"
+    layer = lambda_.publish_layer_version(LayerName=name, Content={"ZipFile": archive(**{"extensions/mourner": extension})})
+    text = f"import os, time\ndef handler(event, context):\n    print('it begins', flush=True)\n    {body}\n"
+    make(server, role, name, text, Layers=[layer["LayerVersionArn"]], Timeout=2)
+    answer, failed, log = call(lambda_, name)
+    assert (answer["errorType"], failed) == (kind, "Unhandled") and "it begins\n" in log
+    if reason == "failure":
+        assert answer["errorMessage"].endswith("Runtime exited with error: exit status 3")
+
+    def told():
+        try:
+            return json.loads(s3.get_object(Bucket=bucket, Key="told")["Body"].read())
+        except ClientError:
+            return None
+
+    found = eventually(told)
+    assert (found["eventType"], found["shutdownReason"]) == ("SHUTDOWN", reason) and found["deadlineMs"] > 0
+
+
 # ---- loops, order, concurrency
 
 

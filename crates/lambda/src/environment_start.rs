@@ -4,7 +4,8 @@ use crate::{
     Lambda,
     code::PRINCIPAL,
     encryption,
-    environments::{Environment, EnvironmentRequest, FailedStart, HOLDS_UP, Lines, NotReady, TRAIL},
+    environment::{Environment, Lines, TRAIL},
+    environments::{EnvironmentRequest, FailedStart, HOLDS_UP, NotReady},
     extensions::{Described, Extensions},
     faults,
     names::LATEST,
@@ -103,7 +104,7 @@ fn variables(
     given: &Map<String>,
     keys: &Credentials,
     stream: &str,
-    has_extensions: bool,
+    over: Option<&str>,
 ) -> Vec<(String, WorkerValue)> {
     let (version, key) = (wanted.version, &wanted.fit.key);
     let configuration = &version.configuration;
@@ -145,8 +146,9 @@ fn variables(
         all.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), text("JSON")));
         all.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), text(logging.application_log_level.as_deref().unwrap_or("INFO"))));
     }
-    if has_extensions {
+    if let Some(over) = over {
         all.push(("_CLOUDLET_LINES".to_owned(), WorkerValue::Aside));
+        all.push(("_CLOUDLET_OVER".to_owned(), text(over)));
     }
     all
 }
@@ -154,7 +156,7 @@ fn variables(
 impl Lambda {
     /// A warm environment, or a new one and the time that it took to get ready.
     pub async fn environment(&self, cx: &Cx, wanted: &EnvironmentRequest<'_>) -> Result<(Environment, Option<Duration>, Vec<String>), NotReady> {
-        if let Some(environment) = self.environments.take(&wanted.fit, cx.clock().now()) {
+        if let Some(environment) = self.environments.take(&wanted.fit, cx.clock().now()).await {
             return Ok((environment, None, Vec::new()));
         }
         self.fresh_environment(cx, wanted).await.map(|(environment, took, lines)| (environment, Some(took), lines))
@@ -202,7 +204,9 @@ impl Lambda {
         let memory = version.configuration.memory_size.unwrap_or(128);
         let (program, arguments) = command(&program, &given, memory, has_extensions);
         let stream = stream(cx, wanted.fit.number);
-        let mut environment = variables(wanted, &given, &keys, &stream, has_extensions);
+        // The word by which the end of the code is told where extensions go on.
+        let over = has_extensions.then(|| cx.ids().hex(32));
+        let mut environment = variables(wanted, &given, &keys, &stream, over.as_deref());
         let mut folders = vec![(code, "/var/task"), (bootstrap, "/var/runtime"), (layers, "/opt")];
         if let Some(sdk) = self.workers.sdk(Language::Python).filter(|_| runtime.starts_with("python")) {
             environment.push(("_CLOUDLET_SDK".to_owned(), WorkerValue::Within(folders.len(), "")));
@@ -227,9 +231,21 @@ impl Lambda {
         let lines = Arc::new(Mutex::new(Lines::default()));
         let tells = |category| {
             let (lines, api) = (lines.clone(), Arc::downgrade(&api));
+            let over = over.clone().filter(|_| category == Category::Extension);
             move |line: &str| {
+                let api = api.upgrade();
+                let (line, status) = match over.as_deref().and_then(|over| line.split_once(over)) {
+                    Some((before, status)) => (before, Some(status)),
+                    None => (line, None),
+                };
+                if let (Some(api), Some(status)) = (&api, status) {
+                    api.exited(status.trim().parse().unwrap_or(0));
+                }
+                if status.is_some() && line.is_empty() {
+                    return;
+                }
                 lines.lock().add(line);
-                if let Some(api) = api.upgrade() {
+                if let Some(api) = api {
                     api.tell_line(category, line);
                 }
             }
@@ -250,7 +266,17 @@ impl Lambda {
         };
         let worker = self.workers.start(order).await.map_err(Fault::internal)?;
         api.set_worker(&worker);
-        Ok(Environment { fit: wanted.fit.clone(), api, said: heard, worker, runtime: cx.runtime().clone(), lines, session, stream })
+        Ok(Environment {
+            fit: wanted.fit.clone(),
+            api,
+            said: heard,
+            worker,
+            runtime: cx.runtime().clone(),
+            lines,
+            writes: Arc::default(),
+            session,
+            stream,
+        })
     }
 }
 

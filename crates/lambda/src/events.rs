@@ -8,6 +8,7 @@ use crate::{
     functions::Resolved,
     names::{LATEST, Named},
     outcomes::{Event, Outcome},
+    runs::Completion,
     scheduled::{EventInput, RunEvent},
     state::{InvokeConfig, QueuedEvent, Version},
     traces,
@@ -104,7 +105,7 @@ impl Lambda {
             client_context: event.client_context.clone(),
             trace: event.trace.clone(),
         };
-        match self.run(cx, &named, &resolved, &function, run).await {
+        match self.run(cx, &named, &resolved, &function, run, Completion::Log).await {
             Ok(outcome) => {
                 let event = QueuedEvent { runs: event.runs + 1, throttled: 0, ..QueuedEvent::clone(&event) };
                 if !outcome.failed {

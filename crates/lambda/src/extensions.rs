@@ -103,7 +103,15 @@ impl Extensions {
         self.arrived.notify_waiters();
     }
 
+    /// Whether one of them is to be told of the end.
+    pub fn wait_for_end(&self) -> bool {
+        self.state.lock().registered.values().any(|extension| extension.events.iter().any(|wanted| wanted == SHUTDOWN))
+    }
+
     pub fn tell_invoke(&self, told: &InvokeEvent<'_>) {
+        if !self.are_any() {
+            return;
+        }
         let tracing = told.trace.map(|trace| json!({ "type": "X-Amzn-Trace-Id", "value": trace }));
         let document = json!({
             "eventType": INVOKE,

@@ -3,236 +3,21 @@
 
 use crate::{
     Lambda,
-    code::{PRINCIPAL, drain},
-    environment_start::stream,
-    environments::{Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady},
+    code::drain,
     faults,
     functions::Resolved,
-    limits, logs,
+    limits,
     names::{self, LATEST, Named},
-    outcomes::{End, Event, Outcome},
-    pieces::Sink,
-    report::{Concluded, Report},
-    runtime_api::Job,
-    state::{Function, FunctionKey, QueuedEvent, Recursion, Version},
-    traces,
+    outcomes::Event,
+    runs::Completion,
+    state::{Function, QueuedEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_api_lambda::*;
-use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Permission, Stopwatch, handler, roles};
-use parking_lot::Mutex;
-use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
-
-/// How many events of each function are being handled: by environments that are started on demand, and by those of a version that are kept
-/// for it.
-#[derive(Default)]
-pub struct Running(Mutex<BTreeMap<(FunctionKey, Option<u64>), i32>>);
-
-struct RunningEvent<'r> {
-    running: &'r Running,
-    of: (FunctionKey, Option<u64>),
-}
-
-impl RunningEvent<'_> {
-    fn initialization(&self) -> Initialization {
-        if self.of.1.is_some() { Initialization::Provisioned } else { Initialization::OnDemand }
-    }
-}
-
-impl Drop for RunningEvent<'_> {
-    fn drop(&mut self) {
-        let mut running = self.running.0.lock();
-        if let Some(count) = running.get_mut(&self.of) {
-            *count -= 1;
-            if *count <= 0 {
-                running.remove(&self.of);
-            }
-        }
-    }
-}
-
-/// What the tables say of a function's concurrency.
-struct FreeConcurrency {
-    /// Environments that are kept for the version.
-    provisioned: i32,
-    /// Those that are kept for all versions of the function.
-    total: i32,
-    unreserved: i32,
-    reserved: Vec<FunctionKey>,
-}
-
-impl Lambda {
-    fn free(&self, key: &FunctionKey, number: u64) -> FreeConcurrency {
-        let scope = key.scope();
-        self.store.read(|state| FreeConcurrency {
-            provisioned: state.provisioned_for(key, number),
-            total: state.provisioned_total(key),
-            unreserved: state.unreserved(&scope),
-            reserved: state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect(),
-        })
-    }
-
-    /// Counts one more event of a function, if its concurrency allows it.
-    fn admit(&self, key: &FunctionKey, number: u64, function: &Function) -> Result<RunningEvent<'_>, Fault> {
-        let free = self.free(key, number);
-        let mut running = self.running.0.lock();
-        let kept = (key.clone(), Some(number));
-        if running.get(&kept).copied().unwrap_or(0) < free.provisioned {
-            *running.entry(kept.clone()).or_insert(0) += 1;
-            return Ok(RunningEvent { running: &self.running, of: kept });
-        }
-        let of = (key.clone(), None);
-        let own = running.get(&of).copied().unwrap_or(0);
-        match function.reserved {
-            Some(most) if own >= most - free.total => {
-                return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded"));
-            }
-            Some(_) => {}
-            None => {
-                let on_demand = running.iter().filter(|((key, kept), _)| kept.is_none() && key.is_in(&of.0.scope()) && !free.reserved.contains(key));
-                if on_demand.map(|(_, count)| count).sum::<i32>() >= free.unreserved {
-                    return Err(faults::rate_exceeded("ConcurrentInvocationLimitExceeded"));
-                }
-            }
-        }
-        *running.entry(of.clone()).or_insert(0) += 1;
-        Ok(RunningEvent { running: &self.running, of })
-    }
-
-    /// Runs a function with an event.
-    pub async fn run(&self, cx: &Cx, named: &Named, resolved: &Resolved, function: &Function, event: Event) -> Result<Outcome, Fault> {
-        self.run_into(cx, named, resolved, function, event, None).await
-    }
-
-    /// The same, with an answer that is passed on while it is written.
-    pub async fn run_into(
-        &self,
-        cx: &Cx,
-        named: &Named,
-        resolved: &Resolved,
-        function: &Function,
-        event: Event,
-        sink: Option<&Sink>,
-    ) -> Result<Outcome, Fault> {
-        let trace = traces::next(cx, event.trace.as_deref(), &named.key);
-        if trace.turns > traces::MOST_TURNS && function.recursion == Recursion::Terminate {
-            return Err(faults::recursive());
-        }
-        let running = self.admit(&named.key, resolved.number, function)?;
-        let _turn = self.environments.turn().await?;
-        let version = &resolved.version;
-        let timeout = Duration::from_secs(u64::try_from(version.configuration.timeout.unwrap_or(3)).unwrap_or(3));
-        let fit = EnvironmentKey::of(self, function, &named.key, resolved, running.initialization());
-        let wanted = EnvironmentRequest { fit, version, timeout };
-        let mut report = Report::of(version, &event.request_id);
-        let shown = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
-        if let Some(image) = &version.image {
-            return self.run_container(cx, named, resolved, report, (image, event, timeout, sink)).await;
-        }
-        let started = self.environment(cx, &wanted).await;
-        let (mut head, mut log) = (String::new(), String::new());
-        if !matches!(started, Ok((_, None, _))) {
-            // AWS: recorded: the log that an answer shows begins after this line.
-            report.begin_start(cx, &mut head, &self.runtime_shown(&named.key, version));
-        }
-        let mut reused: Option<Environment> = None;
-        let mut lost = None;
-        let end = match started {
-            Err(NotReady::Fault(fault)) => return Err(fault),
-            Err(NotReady::Failed(failed)) => {
-                let FailedStart { end, lines, session, stream } = *failed;
-                append(&mut log, &lines);
-                report.begin(cx, &mut log, &shown);
-                lost = Some((session, stream));
-                end
-            }
-            Ok((mut environment, init, lines)) => {
-                append(&mut log, &lines);
-                report.init = init;
-                report.begin(cx, &mut log, &shown);
-                let watch = Stopwatch::start();
-                let machine = cx.clock().of_machine();
-                let job = Job {
-                    request_id: event.request_id.clone(),
-                    function_arn: named.arn().to_string(),
-                    version: shown.clone(),
-                    payload: event.payload,
-                    deadline: machine.millis() + i64::try_from(timeout.as_millis()).unwrap_or(0),
-                    trace: Some(trace.header),
-                    client_context: event.client_context,
-                };
-                let (end, lines) = environment.run(job, timeout, sink).await;
-                report.duration = watch.elapsed().min(timeout);
-                report.memory = environment.memory();
-                append(&mut log, &lines);
-                reused = Some(environment);
-                end
-            }
-        };
-        let Concluded { payload, failed, record } = report.conclude(cx, end, timeout, &mut log);
-        if let Some(environment) = &reused {
-            environment.report(record);
-        }
-        let (session, stream) = match &reused {
-            Some(environment) => (Some(environment.session.clone()), environment.stream.clone()),
-            None => lost.map_or((None, String::new()), |(session, stream)| (Some(session), stream)),
-        };
-        if let Some(session) = &session {
-            logs::write(cx, session, &named.key, version.log_group(), &stream, &format!("{head}{log}")).await;
-        }
-        if let Some(environment) = reused.filter(|_| report.survives) {
-            self.environments.put_back(environment);
-        }
-        Ok(Outcome { payload, failed, log, executed: shown, session })
-    }
-
-    /// The same for a function whose code is a container that runs elsewhere.
-    async fn run_container(
-        &self,
-        cx: &Cx,
-        named: &Named,
-        resolved: &Resolved,
-        mut report: Report,
-        (image, event, timeout, sink): (&str, Event, Duration, Option<&Sink>),
-    ) -> Result<Outcome, Fault> {
-        let version = &resolved.version;
-        let executed = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
-        let mut log = String::new();
-        report.begin(cx, &mut log, &executed);
-        let watch = Stopwatch::start();
-        let (end, lines) = self.run_image(cx, image, event.payload, timeout).await;
-        report.duration = watch.elapsed().min(timeout);
-        append(&mut log, &lines);
-        if let (Some(sink), End::Response(body)) = (sink, &end) {
-            sink.head(None).await;
-            sink.bytes(body.clone()).await;
-        }
-        let Concluded { payload, failed, .. } = report.conclude(cx, end, timeout, &mut log);
-        let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
-        let session = roles::assume_role(cx, &role, &named.key.name, PRINCIPAL, &named.key.arn()).await.ok();
-        if let Some(session) = &session {
-            let stream = stream(cx, resolved.number);
-            logs::write(cx, session, &named.key, version.log_group(), &stream, &log).await;
-        }
-        Ok(Outcome { payload, failed, log, executed, session })
-    }
-
-    /// The lines of an environment that was to be kept ready, and did not get so far.
-    pub async fn write_failed_start(&self, cx: &Cx, key: &FunctionKey, version: &Version, failed: FailedStart) {
-        let mut log = String::new();
-        Report::of(version, "").begin_start(cx, &mut log, &self.runtime_shown(key, version));
-        append(&mut log, &failed.lines);
-        logs::write(cx, &failed.session, key, version.log_group(), &failed.stream, &log).await;
-    }
-}
-
-fn append(log: &mut String, lines: &[String]) {
-    for line in lines {
-        let _ = writeln!(log, "{line}");
-    }
-}
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Cx, Permission, handler};
+use std::sync::Arc;
 
 /// An event must be JSON. An empty one is an empty object.
 pub fn checked_payload(payload: Option<Bytes>) -> Result<Bytes, Fault> {
@@ -326,12 +111,13 @@ handler!(
             }
             _ => {
                 let event = Event { request_id: request_id(cx), payload, client_context, trace };
-                let outcome = lambda.run(cx, &named, &resolved, &function, event).await?;
-                let log = (input.log_type.as_deref() == Some("Tail")).then(|| outcome.log_tail());
+                let shows_log = input.log_type.as_deref() == Some("Tail");
+                let completion = if shows_log { Completion::Log } else { Completion::Answer };
+                let outcome = lambda.run(cx, &named, &resolved, &function, event, completion).await?;
                 Ok(InvocationResponse {
                     status_code: Some(200),
                     function_error: outcome.failed.then(|| "Unhandled".to_owned()),
-                    log_result: log,
+                    log_result: shows_log.then(|| outcome.log_tail()),
                     payload: Some(outcome.payload),
                     executed_version: Some(outcome.executed),
                     ..InvocationResponse::default()

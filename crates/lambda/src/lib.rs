@@ -5,24 +5,29 @@
 //! Code is run in environments (`environments`), which talk to the Runtime API (`runtime_api`); their processes are made by workers, whom
 //! this crate knows as a trait. Asynchronous events are rows until they are over (`events`).
 
+mod admission;
 mod archive;
+mod batches;
 mod code;
 mod code_signing;
 mod concurrency;
 mod configuration;
 mod encryption;
+mod environment;
 mod environment_folders;
 mod environment_start;
 mod environments;
 mod events;
 mod extensions;
 mod faults;
+mod freezing;
 mod function_changes;
 mod function_deletion;
 mod functions;
 mod images;
 mod invoke;
 mod invoke_configs;
+mod jobs;
 mod layers;
 mod limits;
 mod links;
@@ -39,6 +44,7 @@ mod progress;
 mod provisioned;
 mod report;
 mod resource_policies;
+mod runs;
 mod runtime_api;
 mod runtime_updates;
 mod runtimes;
@@ -52,6 +58,7 @@ mod tag_rules;
 mod tags;
 mod telemetry;
 mod traces;
+mod unfinished;
 mod url_answers;
 mod url_calls;
 mod url_events;
@@ -61,16 +68,18 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
+use admission::Running;
 use cloudlet_api_lambda as api;
 use cloudlet_engine::{Dialect, Service, Workers};
 use cloudlet_shape::Protocol;
 use cloudlet_store::{Blobs, Journal, Store};
 use environments::Environments;
-use invoke::Running;
 use links::Links;
 use polling::Hands;
 use state::State;
 use std::sync::{Arc, Weak};
+
+pub use unfinished::Unfinished;
 
 pub struct Lambda {
     store: Arc<Store<State>>,
@@ -133,15 +142,15 @@ pub fn read_answer(bytes: &[u8]) -> bool {
     url_answers::answer(bytes).is_ok() | url_answers::prelude(bytes).is_some()
 }
 
-/// The service. Its code is run by `workers`.
-pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>, options: Options) -> Service {
+/// The service. Its code is run by `workers`; `unfinished` counts what goes on after answers.
+pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>, options: Options, unfinished: Arc<Unfinished>) -> Service {
     let store = Arc::new(Store::new("lambda", journal, State::default()));
     let engine = Arc::new_cyclic(|this: &Weak<Lambda>| Lambda {
         store: store.clone(),
         blobs,
         workers,
         links: Links::default(),
-        environments: Environments::default(),
+        environments: Environments::new(unfinished),
         running: Running::default(),
         hands: Hands::default(),
         options,

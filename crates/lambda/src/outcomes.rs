@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use cloudlet_engine::{WorkerEnd, roles::RoleSession};
+use cloudlet_engine::WorkerEnd;
 
 /// Bytes of a log that an answer shows.
 const TAIL: usize = 4_096;
@@ -20,10 +20,9 @@ pub struct Outcome {
     pub payload: Bytes,
     /// Whether the function failed. AWS calls every failure `Unhandled`.
     pub failed: bool,
+    /// Empty where only the answer was waited for.
     pub log: String,
     pub executed: String,
-    /// Under which the function worked, if it got so far.
-    pub session: Option<RoleSession>,
 }
 
 impl Outcome {

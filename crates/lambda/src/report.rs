@@ -24,7 +24,38 @@ pub struct Report {
     pub memory: u64,
     /// Whether the environment can take another event.
     pub survives: bool,
+    /// A line of the platform's own between those of the code and the last.
+    failure: Option<String>,
+    status: Status,
     form: Form,
+}
+
+/// How an event ended, as its report tells it.
+#[derive(Default)]
+enum Status {
+    #[default]
+    Success,
+    Timeout,
+    Error(&'static str),
+}
+
+impl Status {
+    /// What a report in text ends with.
+    fn text(&self) -> String {
+        match self {
+            Status::Success => String::new(),
+            Status::Timeout => "\tStatus: timeout".to_owned(),
+            Status::Error(kind) => format!("\tStatus: error\tError Type: {kind}"),
+        }
+    }
+
+    fn record(&self) -> Value {
+        match self {
+            Status::Success => json!({ "status": "success" }),
+            Status::Timeout => json!({ "status": "timeout" }),
+            Status::Error(kind) => json!({ "status": "error", "errorType": kind }),
+        }
+    }
 }
 
 /// How the lines are written.
@@ -69,11 +100,9 @@ impl RuntimeShown {
 }
 
 /// What an event comes to.
-pub struct Concluded {
+pub struct Answer {
     pub payload: Bytes,
     pub failed: bool,
-    /// The report as a document.
-    pub record: Value,
 }
 
 impl Report {
@@ -120,36 +149,27 @@ impl Report {
         self.say(cx, log, "platform.start", &json!({ "requestId": self.request_id, "version": version }));
     }
 
-    /// The answer, and the last lines of the log.
-    pub fn conclude(&mut self, cx: &Cx, end: End, timeout: Duration, log: &mut String) -> Concluded {
-        let id = self.request_id.clone();
-        let mut status = String::new();
-        let mut told = json!({ "status": "success" });
-        let failure = |kind: &str, message: String| Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string());
-        let is_text = self.form == Form::Text;
-        let (payload, failed) = match end {
-            End::Response(body) => {
-                self.survives = true;
-                (body, false)
-            }
-            End::Error(body) => {
-                // AWS: `Status: error` is for failures of the runtime, not for errors of the code.
-                self.survives = true;
-                (body, true)
-            }
+    /// The answer.
+    pub fn settle(&mut self, cx: &Cx, end: End, timeout: Duration) -> Answer {
+        let id = &self.request_id;
+        let failure = |kind: &str, message: String| Answer {
+            payload: Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string()),
+            failed: true,
+        };
+        self.survives = matches!(end, End::Response(_) | End::Error(_) | End::TooLarge(_));
+        match end {
+            End::Response(payload) => Answer { payload, failed: false },
+            // AWS: `Status: error` is for failures of the runtime, not for errors of the code.
+            End::Error(payload) => Answer { payload, failed: true },
             End::TooLarge(_) => {
-                self.survives = true;
                 let text = format!("Response payload size exceeded maximum allowed payload size ({} bytes).", limits::SYNCHRONOUS_BYTES);
-                (failure("Function.ResponseSizeTooLarge", text), true)
+                failure("Function.ResponseSizeTooLarge", text)
             }
             End::TimedOut => {
                 let text = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
-                if is_text {
-                    let _ = writeln!(log, "{} {id} {text}\n", cx.clock().now().with_millis());
-                }
-                status = "\tStatus: timeout".to_owned();
-                told = json!({ "status": "timeout" });
-                (failure("Sandbox.Timedout", format!("RequestId: {id} Error: {text}")), true)
+                self.failure = Some(format!("{} {id} {text}\n", cx.clock().now().with_millis()));
+                self.status = Status::Timeout;
+                failure("Sandbox.Timedout", format!("RequestId: {id} Error: {text}"))
             }
             End::Exited(end) => {
                 let why = match end {
@@ -158,14 +178,20 @@ impl Report {
                 };
                 let text = format!("RequestId: {id} Error: {why}");
                 let kind = if end == WorkerEnd::OutOfMemory { "Runtime.OutOfMemory" } else { "Runtime.ExitError" };
-                if is_text {
-                    let _ = writeln!(log, "{text}\n{kind}");
-                }
-                status = format!("\tStatus: error\tError Type: {kind}");
-                told = json!({ "status": "error", "errorType": kind });
-                (failure(kind, text), true)
+                self.failure = Some(format!("{text}\n{kind}"));
+                self.status = Status::Error(kind);
+                failure(kind, text)
             }
-        };
+        }
+    }
+
+    /// The last lines of the log. The report as a document.
+    pub fn close(&self, cx: &Cx, log: &mut String) -> Value {
+        let id = &self.request_id;
+        let is_text = self.form == Form::Text;
+        if let Some(failure) = self.failure.as_ref().filter(|_| is_text) {
+            let _ = writeln!(log, "{failure}");
+        }
         let used = self.memory.div_ceil(1 << 20).min(u64::try_from(self.memory_size).unwrap_or(u64::MAX));
         let billed = self.duration.as_millis() + 1;
         if is_text {
@@ -175,7 +201,7 @@ impl Report {
             if let Some(init) = self.init {
                 let _ = write!(log, "\tInit Duration: {:.2} ms", millis(init));
             }
-            let _ = writeln!(log, "{status}\t");
+            let _ = writeln!(log, "{}\t", self.status.text());
         }
         let mut metrics = json!({
             "durationMs": rounded(self.duration),
@@ -187,10 +213,10 @@ impl Report {
             members.insert("initDurationMs".into(), json!(rounded(init)));
         }
         let mut record = json!({ "requestId": id, "metrics": metrics });
-        if let (Value::Object(record), Value::Object(told)) = (&mut record, told) {
+        if let (Value::Object(record), Value::Object(told)) = (&mut record, self.status.record()) {
             record.extend(told);
         }
         self.say(cx, log, "platform.report", &record);
-        Concluded { payload, failed, record }
+        record
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     names::{self, LATEST, Named},
     outcomes::{Event, Outcome},
     pieces::{self, Piece, Pieces},
+    runs::Completion,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_lambda::*;
@@ -25,7 +26,7 @@ impl Lambda {
         // The work outlives the call, whose answer is a stream.
         let cx = Cx::new(cx.runtime().clone(), cx.scope.clone(), cx.caller.clone(), cx.request_id.clone(), cx.origin.clone());
         tokio::spawn(async move {
-            let outcome = lambda.run_into(&cx, &named, &resolved, &function, event, Some(&sink)).await;
+            let outcome = lambda.run(&cx, &named, &resolved, &function, event, Completion::Stream(&sink)).await;
             sink.end(outcome).await;
         });
         Pieces::begin(rest, executed).await

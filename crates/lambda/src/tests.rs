@@ -1,3 +1,4 @@
+mod environments;
 mod fixture;
 mod functions;
 mod invoking;

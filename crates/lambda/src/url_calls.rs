@@ -6,6 +6,7 @@ use crate::{
     names::{LATEST, Named},
     outcomes::Event,
     pieces::Piece,
+    runs::Completion,
     scheduled::InvokeUrl,
     state::{FunctionKey, Url},
     url_answers::{answer, begin, failed, field},
@@ -183,7 +184,7 @@ handler!(Lambda, InvokeUrl, |lambda, cx, input| permissions(lambda, input), |lam
     let event = event(cx, &url, &named, &input)?;
     if url.invoke_mode != "RESPONSE_STREAM" {
         let (resolved, function) = lambda.resolved(cx, &named)?;
-        let outcome = lambda.run(cx, &named, &resolved, &function, event).await?;
+        let outcome = lambda.run(cx, &named, &resolved, &function, event, Completion::Answer).await?;
         let answer = if outcome.failed { Err(failed()) } else { answer(&outcome.payload) };
         return Ok(with_trace(shared(answer?, &url, &input), cx));
     }

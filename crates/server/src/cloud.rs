@@ -7,6 +7,7 @@ use cloudlet_dns::Dns;
 use cloudlet_engine::{Clock, Ids, MailRelay, Runtime, Service, Workers};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
+use cloudlet_lambda::Unfinished;
 use cloudlet_mail::Record;
 use cloudlet_mailbox::Mailbox;
 use cloudlet_s3_access::AccessSettings;
@@ -18,6 +19,8 @@ use std::{path::Path, sync::Arc};
 pub struct Assembled {
     pub cloud: Arc<Cloud>,
     pub dns: Arc<Dns>,
+    /// What functions still do after their answers.
+    pub unfinished: Arc<Unfinished>,
 }
 
 /// Builds the services, and brings back what the data folder holds.
@@ -57,12 +60,13 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     let ses_blobs = blobs.clone();
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);
+    let unfinished = Arc::<Unfinished>::default();
     let mut services = vec![
         cloudlet_ec2::service(journal),
         cloudlet_ecs::service(journal, workers.clone()),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
-        cloudlet_lambda::service(journal, blobs.clone(), workers.clone(), configuration.lambda.clone()),
+        cloudlet_lambda::service(journal, blobs.clone(), workers.clone(), configuration.lambda.clone(), unfinished.clone()),
         cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
@@ -78,7 +82,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
-    Ok(Assembled { cloud: Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }), dns })
+    Ok(Assembled { cloud: Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }), dns, unfinished })
 }
 
 /// The server that takes mail, if it is to leave.

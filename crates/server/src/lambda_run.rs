@@ -112,7 +112,7 @@ async fn run_once(mut configuration: Configuration, verb: &LambdaVerb) -> Result
     let path = folder.to_str().ok_or_else(|| format!("{} is no text", folder.display()))?.to_owned();
     configuration.lambda.hot_reload = vec![path.clone()];
     let machine = workers::machine(&configuration);
-    let cloud::Assembled { cloud, dns } = cloud::assemble(&configuration, None, machine.clone())?;
+    let cloud::Assembled { cloud, dns, .. } = cloud::assemble(&configuration, None, machine.clone())?;
     let admin = Admin {
         cloud: cloud.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -179,7 +179,13 @@ async fn invoke(root: &Root, function: Function<'_>, payload: String) -> Result<
         ..CreateFunctionRequest::default()
     };
     root.call::<CreateFunction>(input).await?;
-    let input = InvocationRequest { function_name: NAME.into(), payload: Some(payload.into()), ..InvocationRequest::default() };
+    let input = InvocationRequest {
+        function_name: NAME.into(),
+        payload: Some(payload.into()),
+        // With the log, the answer comes once all lines are written.
+        log_type: Some("Tail".into()),
+        ..InvocationRequest::default()
+    };
     let answer = root.call::<Invoke>(input).await?;
     let input = FilterLogEventsRequest { log_group_name: Some(format!("/aws/lambda/{NAME}")), ..FilterLogEventsRequest::default() };
     let events = root.call::<FilterLogEvents>(input).await.map(|answer| answer.events.unwrap_or_default()).unwrap_or_default();

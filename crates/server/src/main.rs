@@ -16,12 +16,16 @@ mod tls;
 mod workers;
 
 use cloudlet_admin::Admin;
+use cloudlet_engine::within;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_store::Journal;
 use configuration::{AgentOrder, Configuration, Order};
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 use tls::{Acceptors, Authority};
 use tokio::sync::watch;
+
+/// How long a server that stops waits for the lines of functions that have answered.
+const LINES: Duration = Duration::from_secs(1);
 
 // After a burst it gives memory back as its threads go on, not at once. That it does so at once is an option of its C library, which only the
 // environment sets without `unsafe`: see `MIMALLOC_PURGE_DELAY` in the README.
@@ -94,7 +98,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let acceptors = if configuration.tls { Some(acceptors(&configuration, &made)?) } else { None };
     let has_certificate = configuration.tls || !mail_listeners.is_empty();
     let machine = workers::machine(&configuration);
-    let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration, machine.clone())?;
+    let (cloud::Assembled { cloud, dns, unfinished }, folder) = cloud::build(&configuration, machine.clone())?;
     if let Some(file) = &configuration.load {
         snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
     }
@@ -151,7 +155,10 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     tokio::spawn(async move { machine.probe().await });
     let journal = folder.as_ref().map_or_else(Journal::off, |folder| folder.journal().clone());
     let outcome = tokio::select! {
-        () = serve(gateway, listeners, stop) => Ok(()),
+        () = async {
+            serve(gateway, listeners, stop).await;
+            within(LINES, unfinished.over()).await;
+        } => Ok(()),
         why = journal.failed() => Err(format!("the data folder can no longer be written: {why}. What was acknowledged is there; the server stops")),
     };
     // What is written by now is made durable here.

@@ -21,9 +21,12 @@ use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
     io::{Cursor, Write},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/executor";
@@ -153,10 +156,19 @@ impl Handle<GetQueueAttributes> for Sqs {
     }
 }
 
-/// A machine with Python and without Node. Its workers do what their code says: `echo`, `fail`, `exit`, `first fails`.
-#[derive(Default)]
+/// A machine with Python and without Node. Its workers do what their code says: `echo`, `fail`, `exit`, `first fails`; and `lingers`, which asks
+/// for the next event only once it is let go on.
 pub struct Machine {
     folders: Mutex<BTreeMap<String, String>>,
+    pub goes_on: Arc<Semaphore>,
+    /// Workers that were started.
+    pub started: AtomicUsize,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Machine { folders: Mutex::default(), goes_on: Arc::new(Semaphore::new(0)), started: AtomicUsize::default() }
+    }
 }
 
 struct Code {
@@ -187,7 +199,7 @@ async fn call(http: &dyn LocalHttp, method: &str, path: &str, body: Bytes) -> Lo
     http.answer(LocalRequest { method: method.into(), path, body, ..LocalRequest::default() }).await
 }
 
-async fn run(code: String, order: WorkerOrder, ended: watch::Sender<Option<WorkerEnd>>) {
+async fn run(code: String, order: WorkerOrder, ended: watch::Sender<Option<WorkerEnd>>, goes_on: Arc<Semaphore>) {
     let http = &*order.http;
     if code == "bad start" {
         call(http, "POST", "init/error", r#"{"errorType":"Start","errorMessage":"no","stackTrace":[]}"#.into()).await;
@@ -210,6 +222,10 @@ async fn run(code: String, order: WorkerOrder, ended: watch::Sender<Option<Worke
             }
             _ => drop(call(http, "POST", &format!("invocation/{id}/response"), next.body).await),
         }
+        if code == "lingers" {
+            (order.output)("a late line");
+            goes_on.acquire().await.unwrap().forget();
+        }
     }
 }
 
@@ -231,7 +247,8 @@ impl Workers for Machine {
     fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>> {
         let code = self.folders.lock()[&order.folders[0].0].clone();
         let (told, ended) = watch::channel(None);
-        tokio::spawn(run(code, order, told));
+        self.started.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(run(code, order, told, self.goes_on.clone()));
         Box::pin(async move { Ok(Arc::new(Code { ended }) as Arc<dyn Worker>) })
     }
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
@@ -257,8 +274,12 @@ pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
 }
 
 pub fn builder() -> Builder {
+    builder_on(Arc::default())
+}
+
+pub fn builder_on(machine: Arc<Machine>) -> Builder {
     TestCloud::builder()
-        .service(|parts| service(&parts.journal, parts.blobs.clone(), Arc::new(Machine::default()), crate::Options::default()))
+        .service(move |parts| service(&parts.journal, parts.blobs.clone(), machine.clone(), crate::Options::default(), Arc::default()))
         .service(|_| Service::of(&cloudlet_api_sts::SERVICE, Arc::new(Sts)).handles::<AssumeRole>().build())
         .service(|_| Service::of(&cloudlet_api_s3::SERVICE, Arc::new(S3)).handles::<GetObject>().build())
 }

@@ -4,7 +4,7 @@ use cloudlet_api_lambda::*;
 use cloudlet_aws::Fault;
 use cloudlet_testing::{TestCloud, service};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 fn payload(answer: &InvocationResponse) -> Value {
     serde_json::from_slice(answer.payload.as_ref().unwrap()).unwrap()
@@ -23,6 +23,63 @@ async fn a_function_answers() {
     assert_eq!(lines, expected);
     let empty = cloud.ok::<Invoke>(InvocationRequest { payload: None, ..invoke("f", "") }).await;
     assert_eq!(payload(&empty), json!({}));
+}
+
+/// How often lines were sent to CloudWatch Logs, which this cloud has not.
+fn writes(cloud: &TestCloud) -> usize {
+    cloud.calls().iter().filter(|call| call.operation == "PutLogEvents").count()
+}
+
+#[tokio::test]
+async fn an_answer_does_not_wait_for_what_follows_it() {
+    let machine = Arc::<Machine>::default();
+    let cloud = builder_on(machine.clone()).build();
+    cloud.ok::<CreateFunction>(running("lingers")).await;
+    cloud.ok::<PutFunctionConcurrency>(reserve(1)).await;
+    for number in 0..4 {
+        // The one before has answered, and its environment is not ready: this one waits for it, and is not throttled.
+        let request = invoke("f", &number.to_string());
+        let call = cloud.ok::<Invoke>(request);
+        let goes_on = async {
+            tokio::task::yield_now().await;
+            machine.goes_on.add_permits(usize::from(number > 0));
+        };
+        let (answer, ()) = tokio::join!(call, goes_on);
+        assert_eq!((payload(&answer), writes(&cloud)), (json!(number), number));
+    }
+    machine.goes_on.add_permits(1);
+    while writes(&cloud) < 4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(machine.started.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_log_has_what_is_written_after_the_answer() {
+    let machine = Arc::<Machine>::default();
+    let cloud = builder_on(machine.clone()).build();
+    cloud.ok::<CreateFunction>(running("lingers")).await;
+    machine.goes_on.add_permits(1);
+    let answer = cloud.ok::<Invoke>(InvocationRequest { log_type: Some("Tail".into()), ..invoke("f", "1") }).await;
+    let log = String::from_utf8(STANDARD.decode(answer.log_result.unwrap()).unwrap()).unwrap();
+    assert!(log.contains("a line\na late line\nEND RequestId"), "{log}");
+    assert_eq!(writes(&cloud), 1);
+}
+
+#[tokio::test]
+async fn an_environment_of_a_deleted_function_is_not_used_again() {
+    let machine = Arc::<Machine>::default();
+    let cloud = builder_on(machine.clone()).build();
+    for started in 1..3 {
+        cloud.ok::<CreateFunction>(running("lingers")).await;
+        cloud.ok::<Invoke>(invoke("f", "1")).await;
+        cloud.ok::<DeleteFunction>(DeleteFunctionRequest { function_name: "f".into(), ..DeleteFunctionRequest::default() }).await;
+        machine.goes_on.add_permits(1);
+        while writes(&cloud) < started {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(machine.started.load(Ordering::Relaxed), started);
+    }
 }
 
 #[tokio::test]
