@@ -4,18 +4,19 @@
 use regex::{Regex, RegexBuilder};
 use std::{
     collections::HashMap,
-    sync::{LazyLock, PoisonError, RwLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 /// What stands for a pattern: what has to match, and what must not.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Compiled {
     must: Vec<Regex>,
     must_not: Vec<Regex>,
 }
 
-/// By the address of the pattern, which is const data.
-static COMPILED: LazyLock<RwLock<HashMap<usize, Compiled>>> = LazyLock::new(RwLock::default);
+/// By the address of the pattern, which is const data. Shared: a copy of an expression would have to warm up its caches again, which costs
+/// more than a hundred matches.
+static COMPILED: LazyLock<RwLock<HashMap<usize, Arc<Compiled>>>> = LazyLock::new(RwLock::default);
 
 /// Whether a value satisfies a pattern of the model.
 pub(crate) fn matches(pattern: &'static str, value: &str) -> bool {
@@ -23,13 +24,13 @@ pub(crate) fn matches(pattern: &'static str, value: &str) -> bool {
     compiled.must.iter().all(|regex| regex.is_match(value)) && !compiled.must_not.iter().any(|regex| regex.is_match(value))
 }
 
-fn of(pattern: &'static str) -> Compiled {
+fn of(pattern: &'static str) -> Arc<Compiled> {
     let key = pattern.as_ptr() as usize ^ pattern.len().rotate_left(48);
     if let Some(known) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return known.clone();
     }
     // A pattern that cannot be compiled constrains nothing; a test keeps the list of them.
-    let compiled = compile(pattern).unwrap_or_default();
+    let compiled = Arc::new(compile(pattern).unwrap_or_default());
     COMPILED.write().unwrap_or_else(PoisonError::into_inner).insert(key, compiled.clone());
     compiled
 }
