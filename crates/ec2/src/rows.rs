@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 /// What a request with a client token made.
@@ -295,8 +296,8 @@ pub struct Group {
     pub name: String,
     pub description: String,
     pub vpc: String,
-    /// In the order of their creation.
-    pub rules: Vec<Rule>,
+    /// In the order of their creation. A copy of a group, which is made to be changed, shares those that stay.
+    pub rules: Vec<Arc<Rule>>,
     /// VPCs with which it is associated beside its own.
     pub associated: Vec<String>,
 }

@@ -226,17 +226,19 @@ impl State {
 
     /// Writes a group, and in which group its rules are found.
     pub fn put_group(&mut self, scope: &Scope, id: &str, group: Group) {
-        let old = self.groups.get(&key(scope, id)).cloned();
-        let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
-        let (before, after) = (old.map(|old| ids(&old.rules)).unwrap_or_default(), ids(&group.rules));
+        let of = key(scope, id);
+        let old = self.groups.get(&of).cloned();
+        let (before, after) = differing(old.as_ref().map_or(&[], |old| &old.rules), &group.rules);
+        let ids = |rules: &[Arc<Rule>]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
+        let (before, after) = (ids(before), ids(after));
         for gone in before.difference(&after) {
             self.rules.remove(gone.as_str());
             self.tags.remove(&key(scope, gone));
         }
         for new in after.difference(&before) {
-            self.rules.insert(new.clone(), key(scope, id));
+            self.rules.insert(new.clone(), of.clone());
         }
-        self.groups.insert(key(scope, id), Arc::new(group));
+        self.groups.insert(of, Arc::new(group));
     }
 
     pub fn remove_group(&mut self, scope: &Scope, id: &str) {
@@ -251,7 +253,7 @@ impl State {
     /// A rule with the group that has it.
     pub fn rule(&self, scope: &Scope, id: &str) -> Option<(&str, &Rule)> {
         let (_, group) = self.rules.get(id).filter(|(of, _)| of == scope)?;
-        let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?;
+        let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?.as_ref();
         Some((group, rule))
     }
 
@@ -266,4 +268,20 @@ impl State {
         };
         of_vpc(Associated::Subnet(subnet.to_owned())).or_else(|| of_vpc(Associated::Main))
     }
+}
+
+/// Two lists of rules without those with which both begin and end: a change of few rules looks up few.
+fn differing<'r>(mut old: &'r [Arc<Rule>], mut new: &'r [Arc<Rule>]) -> (&'r [Arc<Rule>], &'r [Arc<Rule>]) {
+    let is_same = |one: &Arc<Rule>, other: &Arc<Rule>| Arc::ptr_eq(one, other) || one.id == other.id;
+    while let (Some((first, rest)), Some((other, others))) = (old.split_first(), new.split_first())
+        && is_same(first, other)
+    {
+        (old, new) = (rest, others);
+    }
+    while let (Some((last, rest)), Some((other, others))) = (old.split_last(), new.split_last())
+        && is_same(last, other)
+    {
+        (old, new) = (rest, others);
+    }
+    (old, new)
 }
