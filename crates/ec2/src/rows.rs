@@ -135,6 +135,12 @@ pub struct EgressOnlyInternetGateway {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NatFailure {
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGateway {
     pub vpc: String,
     pub subnet: String,
@@ -143,6 +149,9 @@ pub struct NatGateway {
     pub allocation: Option<String>,
     pub made: Timestamp,
     pub deleted: Option<Timestamp>,
+    /// Why it was never there. It counts as deleted from the beginning.
+    #[serde(default)]
+    pub failure: Option<NatFailure>,
     /// What it had, for the hour in which it is still shown.
     pub private_address: Ipv4Addr,
     pub public_address: Option<Ipv4Addr>,
@@ -287,6 +296,9 @@ pub struct Endpoint {
     pub groups: Vec<String>,
     pub interfaces: Vec<String>,
     pub private_dns: bool,
+    /// Whether the service's own name leads to it only from outside the VPC, where there is a choice.
+    #[serde(default)]
+    pub inbound_only: Option<bool>,
     pub dns_suffix: String,
     pub made: Timestamp,
 }
