@@ -87,9 +87,10 @@ impl Resource for Endpoint {
                     .map(|group| api::SecurityGroupIdentifier { group_id: group.group_id, group_name: group.group_name })
                     .collect(),
             ),
-            ip_address_type: is_interface.then(|| "ipv4".to_owned()),
-            dns_options: is_interface.then(|| api::DnsOptions {
-                dns_record_ip_type: Some("ipv4".to_owned()),
+            ip_address_type: Some("ipv4".to_owned()),
+            // AWS: unverified what a gateway says here.
+            dns_options: Some(api::DnsOptions {
+                dns_record_ip_type: Some(if is_interface { "ipv4" } else { "service-defined" }.to_owned()),
                 private_dns_only_for_inbound_resolver_endpoint: self.inbound_only,
                 ..Default::default()
             }),
@@ -105,9 +106,9 @@ impl Resource for Endpoint {
     }
 }
 
-/// The name of the endpoint, one for each zone, and the service's own where private DNS is on.
+/// The name of the endpoint, one for each zone, and the service's own where private DNS is on. Without a subnet there is nothing to name.
 fn dns_entries(endpoint: &Endpoint, at: &At<'_>) -> Vec<api::DnsEntry> {
-    if endpoint.kind != "Interface" {
+    if endpoint.kind != "Interface" || endpoint.subnets.is_empty() {
         return vec![];
     }
     let region = at.scope.region.as_str();

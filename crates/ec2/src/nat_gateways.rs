@@ -49,11 +49,14 @@ impl Resource for NatGateway {
 
     fn shown(&self, at: &At<'_>) -> api::NatGateway {
         let failed = self.failure.is_some();
+        let address = self.allocation.as_deref().and_then(|id| at.state.get::<Address>(at.scope, id));
+        let association = address.and_then(|address| address.association.as_ref()).filter(|of| of.interface == self.interface);
         let address = api::NatGatewayAddress {
             allocation_id: self.allocation.clone(),
             network_interface_id: (!failed).then(|| self.interface.clone()),
             private_ip: (!failed).then(|| self.private_address.to_string()),
             public_ip: self.public_address.filter(|_| !failed).map(|address| address.to_string()),
+            association_id: association.map(|association| association.id.clone()),
             is_primary: Some(true),
             status: Some(if failed { "failed" } else { "succeeded" }.to_owned()),
             ..Default::default()
@@ -69,6 +72,7 @@ impl Resource for NatGateway {
             failure_code: failure.map(|failure| failure.code.clone()),
             failure_message: failure.map(|failure| failure.message.clone()),
             connectivity_type: Some(connectivity(self).to_owned()),
+            availability_mode: Some("zonal".to_owned()),
             nat_gateway_addresses: Some(vec![address]),
             tags: tags::answered(at.state.tags_of(at.scope, at.id)),
             ..Default::default()

@@ -277,6 +277,15 @@ handler!(
         let (added, removed) = (input.add_entries.unwrap_or_default(), input.remove_entries.unwrap_or_default());
         let changes = !added.is_empty() || !removed.is_empty();
         check_changes(removed.len())?;
+        if !changes && input.max_entries.is_none() && input.prefix_list_name.is_none() {
+            // <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/vpc_managed_prefix_list.go>
+            return Err(refuse("InvalidRequest", "The request received was invalid."));
+        }
+        let is_both = |of: &&api::AddPrefixListEntry| removed.iter().any(|removed| removed.cidr == of.cidr);
+        if let Some(both) = added.iter().find(is_both) {
+            let message = format!("Request cannot contain Cidr {} in both AddPrefixListEntries and RemovePrefixListEntries", both.cidr);
+            return Err(invalid_value(message));
+        }
         if changes && input.max_entries.is_some() {
             // <https://github.com/hashicorp/terraform-provider-aws/issues/26034>
             let message = "You cannot modify the entries and the maximum entries for the prefix list in the same request.";
