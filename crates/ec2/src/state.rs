@@ -144,8 +144,13 @@ pub fn key(scope: &Scope, id: &str) -> Key {
 }
 
 fn of_scope<'s, R>(table: &'s Table<Key, R>, scope: &'s Scope) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
-    let from = (Bound::Included((scope.clone(), String::new())), Bound::Unbounded);
-    table.range(from).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id.as_str(), row))
+    from(table, scope, Bound::Included(String::new()))
+}
+
+/// The rows of an account in a region from an id on.
+fn from<'s, R>(table: &'s Table<Key, R>, scope: &'s Scope, start: Bound<String>) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
+    let start = start.map(|id| (scope.clone(), id));
+    table.range((start, Bound::Unbounded)).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id.as_str(), row))
 }
 
 impl State {
@@ -176,6 +181,12 @@ impl State {
     /// The resources of an account in a region, by id.
     pub fn all<'s, R: Resource>(&'s self, scope: &'s Scope) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
         of_scope(R::table(self), scope)
+    }
+
+    /// Those whose ids come after this one.
+    pub fn all_after<'s, R: Resource>(&'s self, scope: &'s Scope, after: Option<&str>) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
+        let start = after.map_or(Bound::Included(String::new()), |after| Bound::Excluded(after.to_owned()));
+        from(R::table(self), scope, start)
     }
 
     pub fn count<R: Resource>(&self, scope: &Scope) -> usize {
