@@ -86,13 +86,8 @@ fn connectivity(gateway: &NatGateway) -> &'static str {
 
 fn state_of(gateway: &NatGateway, now: Timestamp) -> &'static str {
     match gateway.deleted {
-        Some(failed) if gateway.failure.is_some() => {
-            if now.0 >= failed.0 + CHANGE {
-                "failed"
-            } else {
-                "pending"
-            }
-        }
+        Some(failed) if gateway.failure.is_some() && now.0 >= failed.0 + CHANGE => "failed",
+        Some(_) if gateway.failure.is_some() => "pending",
         Some(deleted) if now.0 >= deleted.0 + CHANGE => "deleted",
         Some(_) => "deleting",
         None if now.0 >= gateway.made.0 + CHANGE => "available",
