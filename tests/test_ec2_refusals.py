@@ -15,7 +15,7 @@ def ec2(server):
 def made(ec2):
     """A VPC with a subnet, a group, an interface, a gateway, a route table and a prefix list."""
     vpc = ec2.create_vpc(CidrBlock="10.40.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.40.0.0/24")["Subnet"]["SubnetId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.40.0.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="refused", Description="d", VpcId=vpc)["GroupId"]
     other = ec2.create_security_group(GroupName="elsewhere", Description="d")["GroupId"]
     default = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}])
@@ -156,7 +156,39 @@ REFUSALS = [
     ("create_network_acl_entry", {"NetworkAclId": "{acl}", "RuleNumber": 100, "Protocol": "-1", "RuleAction": "deny", "Egress": False, "CidrBlock": "0.0.0.0/0"},
      "NetworkAclEntryAlreadyExists", "The network acl entry identified by 100 already exists."),
     ("delete_network_acl_entry", {"NetworkAclId": "{acl}", "RuleNumber": 7, "Egress": True}, "InvalidNetworkAclEntry.NotFound", None),
+    ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16", "NatGatewayId": f"nat-{GONE}"}, "InvalidNatGatewayID.NotFound",
+     f"The natGateway ID 'nat-{GONE}' does not exist"),
+    ("describe_nat_gateways", {"NatGatewayIds": [f"nat-{GONE}"]}, "NatGatewayNotFound", f"The Nat Gateway nat-{GONE} was not found"),
+    # endpoints
+    ("create_vpc_endpoint", {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.none"}, "InvalidServiceName",
+     "The Vpc Endpoint Service 'com.amazonaws.us-east-1.none' does not exist"),
+    ("create_vpc_endpoint", {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.sqs"}, "InvalidParameter",
+     "Endpoint type (Gateway) does not match available service types ([Interface])."),
+    ("create_vpc_endpoint", {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.dynamodb", "VpcEndpointType": "Interface"}, "InvalidParameter",
+     "Endpoint type (Interface) does not match available service types ([Gateway])."),
+    ("create_vpc_endpoint", {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.s3", "SubnetIds": ["{subnet}"]}, "InvalidParameter",
+     "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints."),
+    ("create_vpc_endpoint",
+     {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.sqs", "VpcEndpointType": "Interface", "RouteTableIds": ["{table}"]}, "InvalidParameter",
+     "Route table IDs are only supported for Gateway type VPC Endpoint."),
+    ("create_vpc_endpoint",
+     {"VpcId": "{vpc}", "ServiceName": "com.amazonaws.us-east-1.s3", "DnsOptions": {"PrivateDnsOnlyForInboundResolverEndpoint": False}},
+     "InvalidParameter", "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints."),
     # prefix lists, addresses, peerings, tags
+    ("create_managed_prefix_list", {"PrefixListName": "m", "MaxEntries": 1_001, "AddressFamily": "IPv4"}, "InvalidParameterValue",
+     "Must specify a max size between 1 and 1000"),
+    ("create_managed_prefix_list",
+     {"PrefixListName": "m", "MaxEntries": 200, "AddressFamily": "IPv4", "Entries": [{"Cidr": f"10.0.{number}.0/24"} for number in range(101)]},
+     "InvalidParameterValue", "The number of entries per request cannot exceeds limit (100)."),
+    ("create_managed_prefix_list",
+     {"PrefixListName": "m", "MaxEntries": 2, "AddressFamily": "IPv6", "Entries": [{"Cidr": "fd00::/48", "Description": "d"}] * 2},
+     "InvalidPrefixListModification", "An entry with the CIDR (fd00::/48) and description (d) already exists."),
+    ("modify_managed_prefix_list", {"PrefixListId": "{list}"}, "InvalidRequest", "The request received was invalid."),
+    ("modify_managed_prefix_list",
+     {"PrefixListId": "{list}", "CurrentVersion": 1, "AddEntries": [{"Cidr": "10.0.0.0/8"}], "RemoveEntries": [{"Cidr": "10.0.0.0/8"}]},
+     "InvalidParameterValue", "Request cannot contain Cidr 10.0.0.0/8 in both AddPrefixListEntries and RemovePrefixListEntries"),
+    ("modify_managed_prefix_list", {"PrefixListId": "{list}", "CurrentVersion": 1, "MaxEntries": 5, "AddEntries": [{"Cidr": "10.0.0.0/8"}]},
+     "InvalidParameterCombination", "You cannot modify the entries and the maximum entries for the prefix list in the same request."),
     ("modify_managed_prefix_list", {"PrefixListId": "{list}", "CurrentVersion": 9, "AddEntries": [{"Cidr": "10.0.0.0/8"}]}, "PrefixListVersionMismatch", None),
     ("modify_managed_prefix_list",
      {"PrefixListId": "{list}", "CurrentVersion": 1, "AddEntries": [{"Cidr": f"10.{number}.0.0/16"} for number in range(3)]}, "PrefixListMaxEntriesExceeded", None),
@@ -184,6 +216,11 @@ REFUSALS = [
     ("run_instances", {"ImageId": "ami-0123456789abcdef0", "InstanceType": "huge", "MinCount": 1, "MaxCount": 1}, "InvalidParameterValue",
      "Invalid value 'huge' for InstanceType."),
     ("run_instances", {"ImageId": "image", "MinCount": 1, "MaxCount": 1}, "InvalidAMIID.Malformed", None),
+    ("run_instances", {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "Placement": {"AvailabilityZone": "us-east-1x"}},
+     "InvalidParameterValue", "Invalid availability zone: [us-east-1x]"),
+    ("run_instances",
+     {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SubnetId": "{subnet}", "Placement": {"AvailabilityZone": "us-east-1b"}},
+     "InvalidParameterValue", "Value (us-east-1b) for parameter availabilityZone is invalid. Subnet '{subnet}' is in the availability zone us-east-1a"),
     ("describe_instances", {"InstanceIds": [f"i-{GONE}"]}, "InvalidInstanceID.NotFound", f"The instance ID 'i-{GONE}' does not exist"),
     ("stop_instances", {"InstanceIds": ["i-1"]}, "InvalidInstanceID.Malformed", None),
     ("describe_instance_types", {"InstanceTypes": ["x.huge"]}, "InvalidInstanceType", "The following supplied instance types do not exist: [x.huge]"),
@@ -210,6 +247,45 @@ def test_a_refusal(ec2, made, operation, given, code, message):
     assert error["Code"] == code and error["Message"]
     if message is not None:
         assert error["Message"] == filled(message, made)
+
+
+def test_a_nat_gateway_that_cannot_be(start):
+    """The call succeeds; the gateway fails and says why. It holds neither its network nor its address."""
+    server = start("--auth", "off")
+    ec2 = server.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.41.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.41.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address()["AllocationId"]
+    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    assert made["State"] == "pending" and "FailureCode" not in made
+    server.advance(10)
+
+    def shown():
+        return ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"][0]
+
+    assert (shown()["State"], shown()["FailureCode"], shown()["FailureMessage"]) == (
+        "failed", "Gateway.NotAttached", f"Network {vpc} has no Internet gateway attached")
+    assert "AssociationId" not in ec2.describe_addresses()["Addresses"][0]
+    ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    server.advance(10)
+    assert shown()["State"] == "deleted" and "FailureCode" not in shown()
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_private_dns_of_s3(ec2):
+    """S3 itself is the gateway's in its VPC: without one, the endpoint's name is for all or none."""
+    vpc = ec2.create_vpc(CidrBlock="10.42.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    given = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.s3", "VpcEndpointType": "Interface", "PrivateDnsEnabled": True}
+    with pytest.raises(ClientError) as refused:
+        ec2.create_vpc_endpoint(**given)
+    assert refused.value.response["Error"] == {
+        "Code": "InvalidParameter",
+        "Message": f"To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc} must have a Gateway endpoint for the service.",
+    }
+    made = ec2.create_vpc_endpoint(**given, DnsOptions={"PrivateDnsOnlyForInboundResolverEndpoint": False})["VpcEndpoint"]
+    assert made["DnsOptions"]["PrivateDnsOnlyForInboundResolverEndpoint"] is False
 
 
 def test_filters_without_values_find_nothing(ec2, made):

@@ -17,6 +17,7 @@ def clients(start):
     sesv2.create_configuration_set(ConfigurationSetName="set")
     sesv2.create_contact_list(ContactListName="list", Topics=[topic("news")])
     sesv2.create_contact(ContactListName="list", EmailAddress="bob@other.com")
+    ses.create_receipt_rule_set(RuleSetName="rules")
     ses.create_template(Template={"TemplateName": "t", "SubjectPart": "s"})
     sesv2.create_email_identity_policy(EmailIdentity="example.com", PolicyName="known", Policy=policy())
     return {"ses": ses, "sesv2": sesv2}
@@ -38,6 +39,15 @@ def destination(**more):
 
 def v1_destination(**more):
     return {"ConfigurationSetName": "set", "EventDestination": {"Name": "d", "MatchingEventTypes": ["send"]} | more}
+
+
+def bouncing(sender, code="550"):
+    action = {"BounceAction": {"SmtpReplyCode": code, "Message": "m", "Sender": sender}}
+    return {"RuleSetName": "rules", "Rule": {"Name": "r", "Actions": [action]}}
+
+
+def raw(fields):
+    return {"RawMessage": {"Data": f"From: ann@example.com\r\nTo: bob@other.com\r\n{fields}\r\n\r\nbody\r\n".encode()}}
 
 
 TWO = {
@@ -185,6 +195,13 @@ INVALID, BAD, MISSING = "InvalidParameterValue", "BadRequestException", "NotFoun
          "1 validation error detected: Value at 'ruleSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: "
          "^[a-zA-Z0-9_.-]+$"),
         ("ses", "create_receipt_rule_set", {"RuleSetName": "_a"}, INVALID, "Not a valid ruleSetName: _a"),
+        ("ses", "create_receipt_rule", bouncing("mailer-daemon@no.com"), INVALID, "Identity is not verified: mailer-daemon@no.com"),
+        ("ses", "create_receipt_rule", bouncing("a@example.com", "200"), INVALID, "Invalid SMTP reply code: 200"),
+        # raw messages
+        ("ses", "send_raw_email", raw("Subject: a\r\nsubject: b"), INVALID, "Duplicate header 'Subject'."),
+        ("ses", "send_raw_email", raw("Message-Id: a\r\nMessage-ID: b"), INVALID, "Duplicate header 'Message-ID'."),
+        ("sesv2", "send_email", {"Content": {"Raw": {"Data": raw("MIME-Version: 1.0\r\nMIME-Version: 1.0")["RawMessage"]["Data"]}}},
+         BAD, "Duplicate header 'MIME-Version'."),
     ],
 )
 def test_refusals(clients, api, operation, arguments, code, message):
@@ -192,6 +209,10 @@ def test_refusals(clients, api, operation, arguments, code, message):
         getattr(clients[api], operation)(**arguments)
     error = refused.value.response["Error"]
     assert (error["Code"], error["Message"]) == (code, message)
+
+
+def test_fields_that_may_stand_there_again(clients):
+    clients["ses"].send_raw_email(**raw("Cc: carl@other.com\r\nCc: dora@other.com\r\nReceived: a\r\nReceived: b\r\nX-Own: a\r\nX-Own: b"))
 
 
 def test_lists_have_pages_whose_tokens_are_of_one_list(clients):

@@ -2,7 +2,7 @@
 
 use crate::{
     admin::Admin,
-    response::{Answer, Parameters, Refusal, not_found},
+    response::{Answer, Parameters, Refusal, not_found, written},
 };
 use axum::{
     Json,
@@ -14,13 +14,15 @@ use bytes::Bytes;
 use cloudlet_aws::TimestampFormat;
 use cloudlet_mailbox::{Channel, Mail, MailFilter, Number};
 use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Mail of a page, unless the request says how much; and at most.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
+/// Bytes of a piece as it is shown, mostly.
+const USUAL_SIZE: usize = 1 << 10;
 /// Seconds that a caller may wait.
 const LONGEST_WAIT: u64 = 60;
 
@@ -57,8 +59,8 @@ pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<
         let _ = tokio::time::timeout(Duration::from_secs(seconds.min(LONGEST_WAIT)), arrived).await;
     }
     // A page may be long: no tree of it is made first.
-    let page = BTreeMap::from([("mail", mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>())]);
-    Json(page).into_response()
+    let page = PageOfMail { mail: mail.iter().map(|(number, mail)| piece(*number, mail)).collect() };
+    written(&page, mail.len() * USUAL_SIZE)
 }
 
 fn found(admin: &Admin, number: &str) -> Result<(Number, Arc<Mail>), Refusal> {
@@ -72,7 +74,7 @@ pub async fn remove(State(admin): State<Admin>, Path(number): Path<String>) -> A
     Ok(Json(json!({ "removed": number })))
 }
 
-/// The message as it went over the wire.
+/// The message as it went over the wire, with its signatures.
 pub async fn raw(State(admin): State<Admin>, Path(number): Path<String>) -> Result<impl IntoResponse, Refusal> {
     let (_, mail) = found(&admin, &number)?;
     let raw = admin.cloud.mailbox.raw(&mail).await.ok_or_else(|| not_found("This piece has no source: it is no MIME message."))?;
@@ -82,7 +84,7 @@ pub async fn raw(State(admin): State<Admin>, Path(number): Path<String>) -> Resu
 /// The decoded content of one part. A browser is not to run what a mail has in it.
 pub async fn part(State(admin): State<Admin>, Path((number, index)): Path<(String, usize)>) -> Result<impl IntoResponse, Refusal> {
     let (_, mail) = found(&admin, &number)?;
-    let raw = admin.cloud.mailbox.raw(&mail).await;
+    let raw = admin.cloud.mailbox.source(&mail).await;
     let message = raw.as_deref().and_then(|raw| MessageParser::new().parse(raw));
     let content = message.as_ref().and_then(|message| message.parts.get(index)).map(|part| Bytes::copy_from_slice(part.contents()));
     let content = content.ok_or_else(|| not_found("The message has no such part."))?;
@@ -120,7 +122,7 @@ fn parts(raw: &[u8]) -> Vec<Value> {
 pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
     let (number, mail) = found(&admin, &number)?;
     let mut shown = json!(piece(number, &mail));
-    if let (Some(map), Some(raw)) = (shown.as_object_mut(), admin.cloud.mailbox.raw(&mail).await) {
+    if let (Some(map), Some(raw)) = (shown.as_object_mut(), admin.cloud.mailbox.source(&mail).await) {
         map.insert("parts".into(), parts(&raw).into());
         if mail.shortened {
             let (text, html) = whole_texts(&raw);
@@ -137,7 +139,12 @@ pub async fn clear(State(admin): State<Admin>) -> Answer {
     Ok(Json(json!({ "cleared": true })))
 }
 
-/// A piece as it is shown: all but its source.
+#[derive(Serialize)]
+struct PageOfMail<'a> {
+    mail: Vec<Piece<'a>>,
+}
+
+/// A piece as it is shown: all but its source. Its lists are written as they are walked.
 #[derive(Serialize)]
 struct Piece<'a> {
     number: Number,
@@ -153,10 +160,18 @@ struct Piece<'a> {
     body: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<&'a str>,
-    fields: Vec<Field<'a>>,
+    fields: Fields<'a>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     shortened: bool,
-    links: Vec<&'a str>,
+    links: Links<'a>,
+}
+
+struct Fields<'a>(&'a [(String, String)]);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(|(name, value)| Field { name, value }))
+    }
 }
 
 #[derive(Serialize)]
@@ -177,9 +192,18 @@ fn piece(number: Number, mail: &Mail) -> Piece<'_> {
         subject: mail.subject.as_deref(),
         body: &mail.body,
         html: mail.html.as_deref(),
-        fields: mail.fields.iter().map(|(name, value)| Field { name, value }).collect(),
+        fields: Fields(&mail.fields),
         shortened: mail.shortened,
-        links: links(&mail.body).collect(),
+        links: Links(&mail.body),
+    }
+}
+
+/// The links of a text.
+struct Links<'a>(&'a str);
+
+impl Serialize for Links<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(links(self.0))
     }
 }
 

@@ -3,10 +3,10 @@
 use axum::{
     Json,
     extract::{FromRequestParts, Query, rejection::QueryRejection},
-    http::{StatusCode, request::Parts},
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub type Answer = Result<Json<Value>, Refusal>;
@@ -37,6 +37,15 @@ pub fn method_not_allowed() -> Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "message": self.message }))).into_response()
+    }
+}
+
+/// An answer that may be long, into which all is written at once. `size` is how long it will be, roughly.
+pub fn written(answer: &impl Serialize, size: usize) -> Response {
+    let mut text = Vec::with_capacity(size);
+    match serde_json::to_writer(&mut text, answer) {
+        Ok(()) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => failed(error.into()).into_response(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/_aws/ses`: the mails that SES has sent, as LocalStack shows them.
+//! `/_aws/ses`: the mails that SES has sent, as LocalStack shows them: their source is what the sender had, before SES signed it.
 //! <https://docs.localstack.cloud/aws/services/ses/>
 
 use crate::{
@@ -43,7 +43,7 @@ fn selected(admin: &Admin, selection: &Selection) -> Vec<(Number, Arc<Mail>)> {
 pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Answer {
     let mut messages = vec![];
     for (_, mail) in selected(&admin, &selection) {
-        messages.push(shown(&mail, admin.cloud.mailbox.raw(&mail).await.as_deref()));
+        messages.push(shown(&mail, admin.cloud.mailbox.source(&mail).await.as_deref()));
     }
     Ok(Json(json!({ "messages": messages })))
 }

@@ -87,10 +87,11 @@ pub fn describe<R: Resource>(state: &State, cx: &Cx, list: &Paging, asked: Asked
     fn at<'a>(state: &'a State, cx: &'a Cx, id: &'a str) -> At<'a> {
         At { state, scope: &cx.scope, id, now: cx.now }
     }
-    let passes = |id: &str, row: &R| row.is_visible(cx.now) && filters.pass(row, &at(state, cx, id), state.tags_of(&cx.scope, id));
+    let passes =
+        |id: &str, row: &R| row.is_visible(cx.now) && (filters.is_empty() || filters.pass(row, &at(state, cx, id), state.tags_of(&cx.scope, id)));
     if ids.is_empty() {
         let after: Option<String> = list.after().map_err(|_| invalid_token())?;
-        let rows = state.all::<R>(&cx.scope).skip_while(|(id, _)| after.as_deref().is_some_and(|after| *id <= after));
+        let rows = state.all_after::<R>(&cx.scope, after.as_deref());
         let rows = rows.filter(|(id, row)| passes(id, row)).map(|(id, row)| (id.to_owned(), row.shown(&at(state, cx, id))));
         return list.page(length(list), |_: Option<String>| rows).map_err(|_| invalid_token());
     }

@@ -87,8 +87,13 @@ impl Resource for Endpoint {
                     .map(|group| api::SecurityGroupIdentifier { group_id: group.group_id, group_name: group.group_name })
                     .collect(),
             ),
-            ip_address_type: is_interface.then(|| "ipv4".to_owned()),
-            dns_options: is_interface.then(|| api::DnsOptions { dns_record_ip_type: Some("ipv4".to_owned()), ..Default::default() }),
+            ip_address_type: Some("ipv4".to_owned()),
+            // AWS: unverified what a gateway says here.
+            dns_options: Some(api::DnsOptions {
+                dns_record_ip_type: Some(if is_interface { "ipv4" } else { "service-defined" }.to_owned()),
+                private_dns_only_for_inbound_resolver_endpoint: self.inbound_only,
+                ..Default::default()
+            }),
             private_dns_enabled: Some(self.private_dns),
             requester_managed: Some(false),
             network_interface_ids: Some(self.interfaces.clone()),
@@ -101,9 +106,9 @@ impl Resource for Endpoint {
     }
 }
 
-/// The name of the endpoint, one for each zone, and the service's own where private DNS is on.
+/// The name of the endpoint, one for each zone, and the service's own where private DNS is on. Without a subnet there is nothing to name.
 fn dns_entries(endpoint: &Endpoint, at: &At<'_>) -> Vec<api::DnsEntry> {
-    if endpoint.kind != "Interface" {
+    if endpoint.kind != "Interface" || endpoint.subnets.is_empty() {
         return vec![];
     }
     let region = at.scope.region.as_str();
@@ -153,17 +158,23 @@ handler!(
         let name = input.service_name.ok_or_else(|| faults::missing("ServiceName"))?;
         let kind = input.vpc_endpoint_type.unwrap_or_else(|| "Gateway".to_owned());
         let service = service_of(&cx.scope, &name);
-        let known = service.as_deref().is_some_and(|service| match kind.as_str() {
-            "Gateway" => GATEWAYS.contains(&service),
-            "Interface" => INTERFACES.contains(&service),
-            _ => false,
-        });
-        if !matches!(kind.as_str(), "Gateway" | "Interface") {
-            return Err(faults::not_implemented("endpoints of Gateway Load Balancers, resources and service networks"));
-        }
-        if !known {
+        let kinds = service.as_deref().map(kinds_of).unwrap_or_default();
+        if kinds.is_empty() {
             return Err(refuse("InvalidServiceName", format!("The Vpc Endpoint Service '{name}' does not exist")));
         }
+        if !kinds.contains(&kind.as_str()) {
+            // <https://github.com/hashicorp/terraform/issues/24478>
+            let message = format!("Endpoint type ({kind}) does not match available service types ([{}]).", kinds.join(", "));
+            return Err(refuse("InvalidParameter", message));
+        }
+        let inbound_only = input.dns_options.as_ref().and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint);
+        if kind == "Gateway" && inbound_only.is_some() {
+            // <https://github.com/hashicorp/terraform-provider-aws/issues/45846>
+            let message = "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints.";
+            return Err(refuse("InvalidParameter", message));
+        }
+        let has = |ids: &Option<Vec<String>>| ids.as_ref().is_some_and(|ids| !ids.is_empty());
+        check_members(&kind, has(&input.route_table_ids), has(&input.subnet_ids), has(&input.security_group_ids))?;
         let policy = input.policy_document.as_deref().map(read_policy).transpose()?;
         ec2.store.write(|state| {
             let id = token.once::<Endpoint>(state, cx, |state| {
@@ -184,6 +195,7 @@ handler!(
                     groups: vec![],
                     interfaces: vec![],
                     private_dns: false,
+                    inbound_only: None,
                     dns_suffix: cx.ids().hex(8),
                     made: cx.now,
                 };
@@ -204,6 +216,15 @@ handler!(
                                 return Err(refuse("InvalidParameter", message));
                             }
                             let taken = |(_, other): (&str, &Endpoint)| other.vpc == input.vpc_id && other.service == name && other.private_dns;
+                            // AWS: the name of S3 in the VPC itself is that of its gateway, unless the request says otherwise.
+                            // <https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/982>
+                            let is_inbound_only = inbound_only.unwrap_or_else(|| kinds.contains(&"Gateway"));
+                            let is_gateway = |(_, other): (&str, &Endpoint)| other.vpc == input.vpc_id && other.service == name && other.kind == "Gateway";
+                            if is_inbound_only && !state.all::<Endpoint>(&cx.scope).any(is_gateway) {
+                                let message = format!("To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {} must have a Gateway endpoint for the service.", input.vpc_id);
+                                return Err(refuse("InvalidParameter", message));
+                            }
+                            row.inbound_only = kinds.contains(&"Gateway").then_some(is_inbound_only);
                             if state.all::<Endpoint>(&cx.scope).any(taken) {
                                 let service = service.unwrap_or_default();
                                 let message = format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {service}.{}.amazonaws.com in the VPC {}", cx.scope.region, input.vpc_id);
@@ -227,6 +248,25 @@ handler!(
         })
     }
 );
+
+/// The kinds of endpoints that a service has.
+fn kinds_of(service: &str) -> Vec<&'static str> {
+    let kinds = [("Interface", INTERFACES.as_slice()), ("Gateway", GATEWAYS.as_slice())];
+    kinds.into_iter().filter(|(_, services)| services.contains(&service)).map(|(kind, _)| kind).collect()
+}
+
+/// What an endpoint of a kind may be given.
+/// <https://github.com/ansible-collections/amazon.aws/issues/576> <https://github.com/nanlabs/terraform-aws-starter/issues/18>
+fn check_members(kind: &str, tables: bool, subnets: bool, groups: bool) -> Result<(), Fault> {
+    let message = match kind {
+        "Interface" if tables => "Route table IDs are only supported for Gateway type VPC Endpoint.",
+        "Gateway" if subnets => "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints.",
+        // AWS: unverified wording.
+        "Gateway" if groups => "Security group IDs are only supported for Interface type VPC Endpoint.",
+        _ => return Ok(()),
+    };
+    Err(refuse("InvalidParameter", message))
+}
 
 /// The tables are of the VPC, and have no route to the service yet.
 fn check_tables(state: &State, cx: &Cx, vpc: &str, list: &str, tables: &[String]) -> Result<(), Fault> {
@@ -327,10 +367,12 @@ handler!(
             let of_tables = input.add_route_table_ids.is_some() || input.remove_route_table_ids.is_some();
             let of_subnets = input.add_subnet_ids.is_some() || input.remove_subnet_ids.is_some();
             let of_groups = input.add_security_group_ids.is_some() || input.remove_security_group_ids.is_some();
-            if is_gateway && (of_subnets || of_groups || input.private_dns_enabled.is_some()) || !is_gateway && of_tables {
+            check_members(&row.kind, of_tables, of_subnets, of_groups)?;
+            if is_gateway && input.private_dns_enabled == Some(true) {
                 // AWS: unverified wording.
-                return Err(refuse("InvalidParameter", format!("The endpoint {id} of type {} has no such attribute.", row.kind)));
+                return Err(refuse("InvalidParameter", "Private DNS is only supported for Interface type VPC Endpoint."));
             }
+            row.inbound_only = input.dns_options.and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint).or(row.inbound_only);
             if input.reset_policy == Some(true) {
                 row.policy = None;
             }

@@ -57,6 +57,11 @@ impl<R> Filters<R> {
         wanted(given)?.into_iter().map(selected).collect::<Result<_, Fault>>().map(Filters)
     }
 
+    /// Whether every resource passes: nothing has to be looked up.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a resource passes all filters.
     pub fn pass(&self, row: &R, at: &At<'_>, tags: Option<&Tags>) -> bool {
         self.0.iter().all(|(selector, patterns)| {

@@ -76,7 +76,7 @@ impl Resource for Arc<Group> {
 }
 
 fn values(group: &Group, direction: Direction, value: fn(&Rule) -> Option<String>) -> Vec<String> {
-    group.rules.iter().filter(|rule| rule.direction == direction).filter_map(value).collect()
+    group.rules.iter().filter(|rule| rule.direction == direction).filter_map(|rule| value(rule)).collect()
 }
 
 fn names(group: &Group, direction: Direction, at: &At<'_>) -> Vec<String> {
@@ -257,9 +257,9 @@ handler!(Ec2, DescribeSecurityGroupRules, |ec2, cx, input| Ok(permissions::descr
             match plain {
                 true => {
                     let found = named.iter().filter_map(|id| state.groups.get_key_value(&crate::state::key(&cx.scope, id)));
-                    rows.extend(found.flat_map(|((_, id), group)| group.rules.iter().map(move |rule| (id.as_str(), rule))));
+                    rows.extend(found.flat_map(|((_, id), group)| group.rules.iter().map(move |rule| (id.as_str(), &**rule))));
                 }
-                false => rows.extend(state.groups_of(&cx.scope).flat_map(|(id, group)| group.rules.iter().map(move |rule| (id, rule)))),
+                false => rows.extend(state.groups_of(&cx.scope).flat_map(|(id, group)| group.rules.iter().map(move |rule| (id, &**rule)))),
             }
         }
         let shown = rows.into_iter().map(|(group, rule)| ((group.to_owned(), rule.id.clone()), shown_rule(state, &cx.scope, group, rule)));

@@ -8,7 +8,7 @@ use crate::{
     faults::{self, invalid_value, refuse},
     interfaces,
     region::new_association,
-    rows::{Address, AddressAssociation, InternetGateway, NatGateway, Subnet},
+    rows::{Address, AddressAssociation, InternetGateway, NatFailure, NatGateway, Subnet},
     state::{At, FilterOf, Kind, Resource, in_table, is_over},
     subnets, tags,
 };
@@ -48,23 +48,31 @@ impl Resource for NatGateway {
     }
 
     fn shown(&self, at: &At<'_>) -> api::NatGateway {
+        let failed = self.failure.is_some();
+        let address = self.allocation.as_deref().and_then(|id| at.state.get::<Address>(at.scope, id));
+        let association = address.and_then(|address| address.association.as_ref()).filter(|of| of.interface == self.interface);
         let address = api::NatGatewayAddress {
             allocation_id: self.allocation.clone(),
-            network_interface_id: Some(self.interface.clone()),
-            private_ip: Some(self.private_address.to_string()),
-            public_ip: self.public_address.map(|address| address.to_string()),
+            network_interface_id: (!failed).then(|| self.interface.clone()),
+            private_ip: (!failed).then(|| self.private_address.to_string()),
+            public_ip: self.public_address.filter(|_| !failed).map(|address| address.to_string()),
+            association_id: association.map(|association| association.id.clone()),
             is_primary: Some(true),
-            status: Some("succeeded".to_owned()),
+            status: Some(if failed { "failed" } else { "succeeded" }.to_owned()),
             ..Default::default()
         };
+        let failure = self.failure.as_ref().filter(|_| state_of(self, at.now) == "failed");
         api::NatGateway {
             nat_gateway_id: Some(at.id.to_owned()),
             vpc_id: Some(self.vpc.clone()),
             subnet_id: Some(self.subnet.clone()),
             state: Some(state_of(self, at.now).to_owned()),
             create_time: Some(self.made),
-            delete_time: self.deleted,
+            delete_time: self.deleted.filter(|_| !failed),
+            failure_code: failure.map(|failure| failure.code.clone()),
+            failure_message: failure.map(|failure| failure.message.clone()),
             connectivity_type: Some(connectivity(self).to_owned()),
+            availability_mode: Some("zonal".to_owned()),
             nat_gateway_addresses: Some(vec![address]),
             tags: tags::answered(at.state.tags_of(at.scope, at.id)),
             ..Default::default()
@@ -78,6 +86,8 @@ fn connectivity(gateway: &NatGateway) -> &'static str {
 
 fn state_of(gateway: &NatGateway, now: Timestamp) -> &'static str {
     match gateway.deleted {
+        Some(failed) if gateway.failure.is_some() && now.0 >= failed.0 + CHANGE => "failed",
+        Some(_) if gateway.failure.is_some() => "pending",
         Some(deleted) if now.0 >= deleted.0 + CHANGE => "deleted",
         Some(_) => "deleting",
         None if now.0 >= gateway.made.0 + CHANGE => "available",
@@ -123,7 +133,7 @@ handler!(
         ec2.store.write(|state| {
             let nat = token.once::<NatGateway>(state, cx, |state| {
                 let subnet = state.find::<Subnet>(&cx.scope, &subnet_id)?.clone();
-                let mut public = None;
+                let (mut public, mut failure) = (None, None);
                 if is_public {
                     let id = input.allocation_id.as_deref().ok_or_else(|| {
                         refuse(
@@ -132,12 +142,15 @@ handler!(
                         )
                     })?;
                     let address = state.find::<Address>(&cx.scope, id)?;
+                    let has_way_out = state.all::<InternetGateway>(&cx.scope).any(|(_, gateway)| gateway.vpc.as_deref() == Some(subnet.vpc.as_str()));
+                    // AWS: the call succeeds, and the gateway fails. <https://github.com/giantswarm/aws-operator/pull/1234>
+                    // <https://github.com/hashicorp/terraform/issues/13836>
                     if address.association.is_some() {
-                        return Err(refuse("Resource.AlreadyAssociated", format!("Elastic IP address [{id}] is already associated")));
-                    }
-                    if !state.all::<InternetGateway>(&cx.scope).any(|(_, gateway)| gateway.vpc.as_deref() == Some(subnet.vpc.as_str())) {
+                        let message = format!("Elastic IP address [{id}] is already associated");
+                        failure = Some(NatFailure { code: "Resource.AlreadyAssociated".to_owned(), message });
+                    } else if !has_way_out {
                         let message = format!("Network {} has no Internet gateway attached", subnet.vpc);
-                        return Err(refuse("Gateway.NotAttached", message));
+                        failure = Some(NatFailure { code: "Gateway.NotAttached".to_owned(), message });
                     }
                     public = Some(address.public);
                 } else if input.allocation_id.is_some() {
@@ -157,10 +170,13 @@ handler!(
                     }
                 };
                 let nat = <NatGateway as Resource>::KIND.new_id(cx.ids());
-                let interface =
-                    interfaces::managed(&subnet, &subnet_id, private, "nat_gateway", &format!("Interface for NAT Gateway {nat}"), vec![], cx);
-                let interface = state.add(&cx.scope, cx.ids(), interface, tags::Tags::new());
-                if let Some(id) = input.allocation_id.as_deref() {
+                let mut interface = String::new();
+                if failure.is_none() {
+                    let row =
+                        interfaces::managed(&subnet, &subnet_id, private, "nat_gateway", &format!("Interface for NAT Gateway {nat}"), vec![], cx);
+                    interface = state.add(&cx.scope, cx.ids(), row, tags::Tags::new());
+                }
+                if let Some(id) = input.allocation_id.as_deref().filter(|_| failure.is_none()) {
                     let association = AddressAssociation { id: new_association(cx.ids(), "eipassoc"), interface: interface.clone(), private };
                     state.find_mut::<Address>(&cx.scope, id)?.association = Some(association);
                 }
@@ -171,7 +187,8 @@ handler!(
                     interface,
                     allocation: input.allocation_id,
                     made: cx.now,
-                    deleted: None,
+                    deleted: failure.as_ref().map(|_| cx.now),
+                    failure,
                     private_address: private,
                     public_address: public,
                 };
@@ -188,6 +205,9 @@ handler!(Ec2, DeleteNatGateway, |ec2, cx, input| Ok(ec2.on::<DeleteNatGateway, N
     ec2.begin(cx, input.dry_run)?;
     ec2.store.write(|state| {
         let gateway = state.find_mut::<NatGateway>(&cx.scope, &input.nat_gateway_id)?;
+        if gateway.failure.take().is_some() {
+            gateway.deleted = Some(cx.now);
+        }
         if gateway.deleted.is_none() {
             gateway.deleted = Some(cx.now);
             let interface = gateway.interface.clone();

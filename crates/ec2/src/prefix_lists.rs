@@ -167,18 +167,37 @@ fn entry(given: &api::AddPrefixListEntry, is_ipv6: bool) -> Result<PrefixListEnt
     Ok(PrefixListEntry { cidr: Cidr::parse(&given.cidr, family).ok_or_else(malformed)?, description: given.description.clone() })
 }
 
-/// Adds entries, which are new; one whose block is there changes its description.
+/// Adds entries, which are new; one whose block is there changes its description. One that would change nothing is refused.
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/29204>
 fn add(to: &mut Vec<PrefixListEntry>, given: &[api::AddPrefixListEntry], is_ipv6: bool) -> Result<(), Fault> {
-    if given.len() > limits::PREFIX_LIST_CHANGES {
-        // AWS: unverified wording.
-        return Err(invalid_value(format!("A request can add no more than {} entries to a prefix list.", limits::PREFIX_LIST_CHANGES)));
-    }
+    check_changes(given.len())?;
     for given in given {
         let new = entry(given, is_ipv6)?;
         match to.iter_mut().find(|known| known.cidr == new.cidr) {
+            Some(known) if known.description.as_deref().unwrap_or_default() == new.description.as_deref().unwrap_or_default() => {
+                let description = new.description.unwrap_or_default();
+                let message = format!("An entry with the CIDR ({}) and description ({description}) already exists.", given.cidr);
+                return Err(refuse("InvalidPrefixListModification", message));
+            }
             Some(known) => known.description = new.description,
             None => to.push(new),
         }
+    }
+    Ok(())
+}
+
+/// <https://github.com/hashicorp/terraform-provider-aws/pull/49955>
+fn check_changes(count: usize) -> Result<(), Fault> {
+    if count > limits::PREFIX_LIST_CHANGES {
+        return Err(invalid_value(format!("The number of entries per request cannot exceeds limit ({}).", limits::PREFIX_LIST_CHANGES)));
+    }
+    Ok(())
+}
+
+/// <https://github.com/aws-samples/update-aws-ip-ranges/issues/1>
+fn check_size(most: i32) -> Result<(), Fault> {
+    if !(1..=limits::PREFIX_LIST_ENTRIES).contains(&most) {
+        return Err(invalid_value(format!("Must specify a max size between 1 and {}", limits::PREFIX_LIST_ENTRIES)));
     }
     Ok(())
 }
@@ -209,10 +228,7 @@ handler!(
             "IPv6" => true,
             other => return Err(invalid_value(format!("Value ({other}) for parameter addressFamily is invalid."))),
         };
-        if !(1..=limits::PREFIX_LIST_ENTRIES).contains(&input.max_entries) {
-            // AWS: unverified wording.
-            return Err(invalid_value(format!("Value ({}) for parameter maxEntries is invalid. Must be between 1 and 1000.", input.max_entries)));
-        }
+        check_size(input.max_entries)?;
         let mut entries = Vec::new();
         add(&mut entries, input.entries.as_deref().unwrap_or_default(), is_ipv6)?;
         check_most(entries.len(), input.max_entries)?;
@@ -260,12 +276,20 @@ handler!(
         only_own(&cx.scope, &input.prefix_list_id)?;
         let (added, removed) = (input.add_entries.unwrap_or_default(), input.remove_entries.unwrap_or_default());
         let changes = !added.is_empty() || !removed.is_empty();
+        check_changes(removed.len())?;
+        if !changes && input.max_entries.is_none() && input.prefix_list_name.is_none() {
+            // <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/vpc_managed_prefix_list.go>
+            return Err(refuse("InvalidRequest", "The request received was invalid."));
+        }
+        let is_both = |of: &&api::AddPrefixListEntry| removed.iter().any(|removed| removed.cidr == of.cidr);
+        if let Some(both) = added.iter().find(is_both) {
+            let message = format!("Request cannot contain Cidr {} in both AddPrefixListEntries and RemovePrefixListEntries", both.cidr);
+            return Err(invalid_value(message));
+        }
         if changes && input.max_entries.is_some() {
-            // AWS: unverified wording. https://docs.aws.amazon.com/vpc/latest/userguide/work-with-cust-managed-prefix-lists.html
-            return Err(refuse(
-                "InvalidParameterCombination",
-                "You cannot modify the entries and the maximum number of entries in the same request.",
-            ));
+            // <https://github.com/hashicorp/terraform-provider-aws/issues/26034>
+            let message = "You cannot modify the entries and the maximum entries for the prefix list in the same request.";
+            return Err(refuse("InvalidParameterCombination", message));
         }
         ec2.store.write(|state| {
             let id = &input.prefix_list_id;
@@ -280,9 +304,7 @@ handler!(
                 list.name = name;
             }
             if let Some(most) = input.max_entries {
-                if !(1..=limits::PREFIX_LIST_ENTRIES).contains(&most) {
-                    return Err(invalid_value(format!("Value ({most}) for parameter maxEntries is invalid. Must be between 1 and 1000.")));
-                }
+                check_size(most)?;
                 check_most(list.entries().len(), most)?;
                 list.max_entries = most;
             }

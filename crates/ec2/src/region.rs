@@ -105,7 +105,7 @@ pub fn add_vpc(state: &mut State, scope: &Scope, ids: &Ids, cidr: Cidr, tenancy:
     let entries = [AclDirection::Ingress, AclDirection::Egress].map(|direction| allow_all(direction, 100, Cidr::ALL_V4)).to_vec();
     state.add(scope, ids, Acl { vpc: vpc.clone(), is_default: true, entries }, Tags::new());
     let group = <Arc<Group> as Resource>::KIND.new_id(ids);
-    let rules = vec![Rule::from_itself(ids, scope, &group), Rule::to_everywhere(ids)];
+    let rules = [Rule::from_itself(ids, scope, &group), Rule::to_everywhere(ids)].map(Arc::new).to_vec();
     let description = "default VPC security group".to_owned();
     state.put_group(scope, &group, Group { name: "default".to_owned(), description, vpc: vpc.clone(), rules, associated: vec![] });
     vpc

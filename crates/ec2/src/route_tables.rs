@@ -306,7 +306,10 @@ fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fa
         all.push(Target::EgressOnlyInternetGateway(id.clone()));
     }
     if let Some(id) = &given.nat {
-        let gateway = state.find::<NatGateway>(scope, id)?;
+        <NatGateway as Resource>::KIND.check(id)?;
+        // AWS: here it is another code than where NAT gateways are described. <https://github.com/boto/boto3/issues/779>
+        let missing = || refuse("InvalidNatGatewayID.NotFound", format!("The natGateway ID '{id}' does not exist"));
+        let gateway = state.get::<NatGateway>(scope, id).ok_or_else(missing)?;
         if gateway.vpc != vpc {
             return Err(other_network(id));
         }

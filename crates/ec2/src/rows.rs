@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 /// What a request with a client token made.
@@ -134,6 +135,12 @@ pub struct EgressOnlyInternetGateway {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NatFailure {
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGateway {
     pub vpc: String,
     pub subnet: String,
@@ -142,6 +149,9 @@ pub struct NatGateway {
     pub allocation: Option<String>,
     pub made: Timestamp,
     pub deleted: Option<Timestamp>,
+    /// Why it was never there. It counts as deleted from the beginning.
+    #[serde(default)]
+    pub failure: Option<NatFailure>,
     /// What it had, for the hour in which it is still shown.
     pub private_address: Ipv4Addr,
     pub public_address: Option<Ipv4Addr>,
@@ -286,6 +296,9 @@ pub struct Endpoint {
     pub groups: Vec<String>,
     pub interfaces: Vec<String>,
     pub private_dns: bool,
+    /// Whether the service's own name leads to it only from outside the VPC, where there is a choice.
+    #[serde(default)]
+    pub inbound_only: Option<bool>,
     pub dns_suffix: String,
     pub made: Timestamp,
 }
@@ -295,8 +308,8 @@ pub struct Group {
     pub name: String,
     pub description: String,
     pub vpc: String,
-    /// In the order of their creation.
-    pub rules: Vec<Rule>,
+    /// In the order of their creation. A copy of a group, which is made to be changed, shares those that stay.
+    pub rules: Vec<Arc<Rule>>,
     /// VPCs with which it is associated beside its own.
     pub associated: Vec<String>,
 }

@@ -90,7 +90,7 @@ impl Ec2 {
                 if group.rules.iter().any(|rule| rule.direction == change.direction && rule.traffic == traffic) {
                     return Err(duplicate(&traffic));
                 }
-                let rule = Rule { id: rules::new_id(cx.ids()), direction: change.direction, traffic, description };
+                let rule = Arc::new(Rule { id: rules::new_id(cx.ids()), direction: change.direction, traffic, description });
                 added.push(rule.clone());
                 group.rules.push(rule);
             }
@@ -126,7 +126,7 @@ impl Ec2 {
             if !unknown.is_empty() && state.default_vpc(&cx.scope) != Some(group.vpc.as_str()) {
                 return Err(refuse("InvalidPermission.NotFound", "The specified rule does not exist in this security group."));
             }
-            let answered = revoked.into_iter().map(|rule| revoked_rule(&id, rule)).collect();
+            let answered = revoked.into_iter().map(|rule| revoked_rule(&id, &rule)).collect();
             state.put_group(&cx.scope, &id, group);
             Ok((answered, rules::permissions(unknown.iter().map(|traffic| (traffic, None)), |_| None)))
         })
@@ -147,13 +147,13 @@ impl Ec2 {
             for (traffic, text) in read_known(state, cx, &group, change.permissions)? {
                 let rule = group.rules.iter_mut().find(|rule| rule.direction == change.direction && rule.traffic == traffic);
                 let missing = || refuse("InvalidPermission.NotFound", "The specified rule does not exist in this security group.");
-                rule.ok_or_else(missing)?.description = text;
+                Arc::make_mut(rule.ok_or_else(missing)?).description = text;
             }
             for text in texts {
                 let rule_id = text.security_group_rule_id.unwrap_or_default();
                 faults::check_id(&rule_id, "sgr", "InvalidSecurityGroupRuleId.Malformed")?;
                 let rule = group.rules.iter_mut().find(|rule| rule.direction == change.direction && rule.id == rule_id);
-                rule.ok_or_else(|| faults::no_rule(&rule_id))?.description = rules::description(text.description)?;
+                Arc::make_mut(rule.ok_or_else(|| faults::no_rule(&rule_id))?).description = rules::description(text.description)?;
             }
             state.put_group(&cx.scope, &id, group);
             Ok(true)
@@ -231,23 +231,23 @@ fn referenced(state: &State, cx: &Cx, group: &Group, pair: &UserIdGroupPair) -> 
     }
 }
 
-fn revoked_rule(group: &str, rule: Rule) -> RevokedSecurityGroupRule {
-    let traffic = rule.traffic;
+fn revoked_rule(group: &str, rule: &Rule) -> RevokedSecurityGroupRule {
+    let traffic = &rule.traffic;
     let mut shown = RevokedSecurityGroupRule {
-        security_group_rule_id: Some(rule.id),
+        security_group_rule_id: Some(rule.id.clone()),
         group_id: Some(group.to_owned()),
         is_egress: Some(rule.direction == Direction::Egress),
-        ip_protocol: Some(traffic.protocol),
+        ip_protocol: Some(traffic.protocol.clone()),
         from_port: Some(traffic.from),
         to_port: Some(traffic.to),
-        description: rule.description,
+        description: rule.description.clone(),
         ..Default::default()
     };
-    match traffic.peer {
+    match &traffic.peer {
         Peer::Block(cidr) if cidr.family() == Family::V4 => shown.cidr_ipv4 = Some(cidr.to_string()),
         Peer::Block(cidr) => shown.cidr_ipv6 = Some(cidr.to_string()),
-        Peer::PrefixList(id) => shown.prefix_list_id = Some(id),
-        Peer::Group { id, .. } => shown.referenced_group_id = Some(id),
+        Peer::PrefixList(id) => shown.prefix_list_id = Some(id.clone()),
+        Peer::Group { id, .. } => shown.referenced_group_id = Some(id.clone()),
     }
     shown
 }
@@ -317,9 +317,9 @@ handler!(
                 return Err(refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached."));
             }
             let id = <Arc<Group> as Resource>::KIND.new_id(cx.ids());
-            let mut rules = vec![Rule::to_everywhere(cx.ids())];
+            let mut rules = vec![Arc::new(Rule::to_everywhere(cx.ids()))];
             if state.get::<Vpc>(&cx.scope, &vpc).is_some_and(|vpc| !vpc.ipv6_blocks.is_empty()) {
-                rules.push(Rule::to_everywhere_ipv6(cx.ids()));
+                rules.push(Arc::new(Rule::to_everywhere_ipv6(cx.ids())));
             }
             // AWS: no element for tags where the request has none (recorded).
             let answered = (!tags.is_empty()).then(|| tags::answered(Some(&tags))).flatten();
@@ -334,7 +334,7 @@ handler!(
 /// The groups whose rules refer to a group, in all accounts.
 pub fn referencing<'s>(state: &'s State, scope: &'s Scope, id: &'s str) -> impl Iterator<Item = (&'s Scope, &'s str, &'s Group)> {
     let owner = scope.account.as_str();
-    let refers = move |rule: &Rule| matches!(&rule.traffic.peer, Peer::Group { id: referenced, user, .. } if referenced == id && user == owner);
+    let refers = move |rule: &Arc<Rule>| matches!(&rule.traffic.peer, Peer::Group { id: referenced, user, .. } if referenced == id && user == owner);
     let all = state.groups.iter().filter(move |((of, _), group)| of.region == scope.region && group.rules.iter().any(refers));
     all.map(|((of, id), group)| (of, id.as_str(), &**group))
 }
@@ -354,7 +354,7 @@ handler!(
             }
             // A stale rule holds nothing.
             let holds = |(of, other, row): (&Scope, &str, &Group)| {
-                let refers = |rule: &&Rule| matches!(&rule.traffic.peer, Peer::Group { id: referenced, .. } if *referenced == id);
+                let refers = |rule: &&Arc<Rule>| matches!(&rule.traffic.peer, Peer::Group { id: referenced, .. } if *referenced == id);
                 (of != &cx.scope || other != id) && row.rules.iter().filter(refers).any(|rule| !is_stale(state, of, &rule.traffic.peer))
             };
             let is_used = state.all::<Interface>(&cx.scope).any(|(_, interface)| interface.groups.contains(&id));
@@ -412,11 +412,11 @@ handler!(
                 let mut read = read(state, cx, &group, vec![as_permission(given)])?;
                 let Some((traffic, description)) = read.pop() else { continue };
                 let Some(direction) = group.rules.get(at).map(|rule| rule.direction) else { continue };
-                let same = |(index, rule): (usize, &Rule)| index != at && rule.direction == direction && rule.traffic == traffic;
+                let same = |(index, rule): (usize, &Arc<Rule>)| index != at && rule.direction == direction && rule.traffic == traffic;
                 if group.rules.iter().enumerate().any(same) {
                     return Err(duplicate(&traffic));
                 }
-                if let Some(rule) = group.rules.get_mut(at) {
+                if let Some(rule) = group.rules.get_mut(at).map(Arc::make_mut) {
                     rule.traffic = traffic;
                     rule.description = description;
                 }

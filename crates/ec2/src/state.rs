@@ -144,8 +144,13 @@ pub fn key(scope: &Scope, id: &str) -> Key {
 }
 
 fn of_scope<'s, R>(table: &'s Table<Key, R>, scope: &'s Scope) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
-    let from = (Bound::Included((scope.clone(), String::new())), Bound::Unbounded);
-    table.range(from).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id.as_str(), row))
+    from(table, scope, Bound::Included(String::new()))
+}
+
+/// The rows of an account in a region from an id on.
+fn from<'s, R>(table: &'s Table<Key, R>, scope: &'s Scope, start: Bound<String>) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
+    let start = start.map(|id| (scope.clone(), id));
+    table.range((start, Bound::Unbounded)).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id.as_str(), row))
 }
 
 impl State {
@@ -176,6 +181,12 @@ impl State {
     /// The resources of an account in a region, by id.
     pub fn all<'s, R: Resource>(&'s self, scope: &'s Scope) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
         of_scope(R::table(self), scope)
+    }
+
+    /// Those whose ids come after this one.
+    pub fn all_after<'s, R: Resource>(&'s self, scope: &'s Scope, after: Option<&str>) -> impl Iterator<Item = (&'s str, &'s R)> + Clone {
+        let start = after.map_or(Bound::Included(String::new()), |after| Bound::Excluded(after.to_owned()));
+        from(R::table(self), scope, start)
     }
 
     pub fn count<R: Resource>(&self, scope: &Scope) -> usize {
@@ -226,17 +237,19 @@ impl State {
 
     /// Writes a group, and in which group its rules are found.
     pub fn put_group(&mut self, scope: &Scope, id: &str, group: Group) {
-        let old = self.groups.get(&key(scope, id)).cloned();
-        let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
-        let (before, after) = (old.map(|old| ids(&old.rules)).unwrap_or_default(), ids(&group.rules));
+        let of = key(scope, id);
+        let old = self.groups.get(&of).cloned();
+        let (before, after) = differing(old.as_ref().map_or(&[], |old| &old.rules), &group.rules);
+        let ids = |rules: &[Arc<Rule>]| rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<String>>();
+        let (before, after) = (ids(before), ids(after));
         for gone in before.difference(&after) {
             self.rules.remove(gone.as_str());
             self.tags.remove(&key(scope, gone));
         }
         for new in after.difference(&before) {
-            self.rules.insert(new.clone(), key(scope, id));
+            self.rules.insert(new.clone(), of.clone());
         }
-        self.groups.insert(key(scope, id), Arc::new(group));
+        self.groups.insert(of, Arc::new(group));
     }
 
     pub fn remove_group(&mut self, scope: &Scope, id: &str) {
@@ -251,7 +264,7 @@ impl State {
     /// A rule with the group that has it.
     pub fn rule(&self, scope: &Scope, id: &str) -> Option<(&str, &Rule)> {
         let (_, group) = self.rules.get(id).filter(|(of, _)| of == scope)?;
-        let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?;
+        let rule = self.group(scope, group)?.rules.iter().find(|rule| rule.id == id)?.as_ref();
         Some((group, rule))
     }
 
@@ -266,4 +279,20 @@ impl State {
         };
         of_vpc(Associated::Subnet(subnet.to_owned())).or_else(|| of_vpc(Associated::Main))
     }
+}
+
+/// Two lists of rules without those with which both begin and end: a change of few rules looks up few.
+fn differing<'r>(mut old: &'r [Arc<Rule>], mut new: &'r [Arc<Rule>]) -> (&'r [Arc<Rule>], &'r [Arc<Rule>]) {
+    let is_same = |one: &Arc<Rule>, other: &Arc<Rule>| Arc::ptr_eq(one, other) || one.id == other.id;
+    while let (Some((first, rest)), Some((other, others))) = (old.split_first(), new.split_first())
+        && is_same(first, other)
+    {
+        (old, new) = (rest, others);
+    }
+    while let (Some((last, rest)), Some((other, others))) = (old.split_last(), new.split_last())
+        && is_same(last, other)
+    {
+        (old, new) = (rest, others);
+    }
+    (old, new)
 }

@@ -19,7 +19,10 @@ use cloudlet_api_ec2::{
 use cloudlet_aws::{Fault, Scope};
 use cloudlet_engine::{Ids, handler};
 use cloudlet_reach::{Cidr, Family};
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 impl Resource for Vpc {
     const KIND: Kind = Kind {
@@ -133,7 +136,7 @@ fn open_ipv6(state: &mut State, scope: &Scope, ids: &Ids, vpc: &str) {
     if let Some((id, mut group)) = default.map(|(id, group)| (id.to_owned(), Group::clone(group))) {
         let rule = Rule::to_everywhere_ipv6(ids);
         if !group.rules.iter().any(|known| known.direction == rule.direction && known.traffic == rule.traffic) {
-            group.rules.push(rule);
+            group.rules.push(Arc::new(rule));
             state.put_group(scope, &id, group);
         }
     }

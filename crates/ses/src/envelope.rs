@@ -132,6 +132,10 @@ pub struct RawOptions<'a> {
 pub fn raw_draft(bytes: &[u8], options: RawOptions<'_>) -> Result<(Envelope, Body), Refusal> {
     let missing = || Refusal::invalid("Missing required header 'From'.");
     let raw = RawMail::parse(bytes).ok_or_else(missing)?;
+    if let Some(twice) = raw.twice {
+        // <https://github.com/arithmetric/aws-lambda-ses-forwarder/issues/11>
+        return Err(Refusal::invalid(format!("Duplicate header '{twice}'.")));
+    }
     let from = raw.from.first().ok_or_else(missing)?.clone();
     addresses::check(&from.address).map_err(Refusal::invalid)?;
     let mut envelope = Envelope::new(options.source.filter(|source| !source.is_empty()).unwrap_or(&from.address))?;

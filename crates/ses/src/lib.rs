@@ -13,6 +13,7 @@ mod dns_checks;
 mod envelope;
 mod events;
 mod feedback;
+mod header_fields;
 mod identities;
 mod identity_settings;
 mod imports;

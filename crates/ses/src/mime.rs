@@ -1,7 +1,10 @@
 //! Messages: built from what a call gives, and read from what it gives raw.
 //! <https://docs.aws.amazon.com/ses/latest/dg/send-email-raw.html>
 
-use crate::addresses::{self, Address};
+use crate::{
+    addresses::{self, Address},
+    header_fields::SeenFields,
+};
 use cloudlet_engine::Cx;
 use mail_builder::{
     MessageBuilder,
@@ -155,6 +158,8 @@ pub struct RawMail {
     pub bcc: Vec<String>,
     /// `X-SES-…`, by their names in small letters.
     pub directives: Vec<(String, String)>,
+    /// A field that may be there once and is there twice.
+    pub twice: Option<&'static str>,
     /// All that is sent on but the fields that are written anew.
     pub rest: Vec<u8>,
 }
@@ -167,12 +172,13 @@ impl RawMail {
     pub fn parse(bytes: &[u8]) -> Option<RawMail> {
         let message = MessageParser::new().parse_headers(bytes)?;
         let mut raw = RawMail::default();
-        let mut at = 0;
+        let (mut at, mut seen) = (0, SeenFields::default());
         for header in message.headers() {
             let (start, end) = (header.offset_field() as usize, header.offset_end() as usize);
             let name = header.name().to_ascii_lowercase();
             let value =
                 bytes.get(header.offset_start() as usize..end).map(|value| String::from_utf8_lossy(value).trim().to_owned()).unwrap_or_default();
+            raw.twice = raw.twice.or_else(|| seen.add(&name));
             let addresses = || addresses::of_header(&value).into_iter().map(|address| address.address);
             match name.as_str() {
                 "from" => raw.from.extend(addresses::of_header(&value)),

@@ -185,10 +185,21 @@ fn wanted_groups(state: &State, cx: &Cx, input: &api::RunInstancesRequest) -> Re
 
 /// The subnet of a request, or the default one of its zone.
 fn wanted_subnet(state: &State, cx: &Cx, input: &api::RunInstancesRequest) -> Result<String, Fault> {
-    if let Some(id) = &input.subnet_id {
-        return state.find::<Subnet>(&cx.scope, id).map(|_| id.clone());
+    let zone = input.placement.as_ref().and_then(|placement| placement.availability_zone.as_deref()).filter(|zone| !zone.is_empty());
+    if let Some(zone) = zone.filter(|zone| crate::zones::id_of(cx.scope.region.as_str(), zone).is_none()) {
+        // <https://github.com/newsapps/beeswithmachineguns/issues/90>
+        return Err(faults::invalid_value(format!("Invalid availability zone: [{zone}]")));
     }
-    let zone = input.placement.as_ref().and_then(|placement| placement.availability_zone.as_deref());
+    if let Some(id) = &input.subnet_id {
+        let subnet = state.find::<Subnet>(&cx.scope, id)?;
+        if let Some(zone) = zone.filter(|zone| *zone != subnet.zone) {
+            // <https://github.com/InQuicker/kaws/pull/11>
+            let message =
+                format!("Value ({zone}) for parameter availabilityZone is invalid. Subnet '{id}' is in the availability zone {}", subnet.zone);
+            return Err(faults::invalid_value(message));
+        }
+        return Ok(id.clone());
+    }
     let of_zone = |subnet: &Subnet| subnet.default_for_zone && zone.is_none_or(|zone| zone == subnet.zone);
     let mut found: Vec<(&str, &Subnet)> = state.all::<Subnet>(&cx.scope).filter(|(_, subnet)| of_zone(subnet)).collect();
     found.sort_by(|(_, one), (_, other)| one.zone.cmp(&other.zone));

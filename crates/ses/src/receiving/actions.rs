@@ -225,8 +225,8 @@ impl Ses {
         if let Some(bounce) = &action.bounce_action {
             let sender = crate::addresses::Address::parse(&bounce.sender).map_err(|why| Refusal::invalid(why).v1())?;
             if !self.store.read(|state| state.is_verified(&cx.scope, &sender.address)) {
-                let not_verified = Refusal::NotVerified { region: cx.scope.region.as_str().to_owned(), identities: vec![sender.address] };
-                return Err(not_verified.v1());
+                // <https://github.com/alchemy-run/distilled/pull/391>
+                return Err(Refusal::invalid(format!("Identity is not verified: {}", sender.address)).v1());
             }
         }
         if action.workmail_action.is_some() {

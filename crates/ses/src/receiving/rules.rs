@@ -112,6 +112,13 @@ pub fn check_rule(rule: &ReceiptRule) -> Result<(), Fault> {
             // AWS: unverified message.
             return Err(INVALID.says("An action must have exactly one type."));
         }
+        if let Some(bounce) = &action.bounce_action {
+            let is_reply = |code: &str| code.len() == 3 && code.starts_with(['4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_reply(&bounce.smtp_reply_code) {
+                // AWS: unverified message.
+                return Err(INVALID.says(format!("Invalid SMTP reply code: {}", bounce.smtp_reply_code)));
+            }
+        }
         if let Some(header) = &action.add_header_action {
             let is_name =
                 (1..=50).contains(&header.header_name.len()) && header.header_name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
