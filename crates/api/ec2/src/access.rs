@@ -475,6 +475,11 @@ pub const DESCRIBE_ADDRESSES: Access = Access {
     resources: &[],
     keys: &["ec2:Region"],
 };
+pub const DESCRIBE_ADDRESSES_ATTRIBUTE: Access = Access {
+    action: "ec2:DescribeAddressesAttribute",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
 pub const DESCRIBE_AVAILABILITY_ZONES: Access = Access {
     action: "ec2:DescribeAvailabilityZones",
     resources: &[],
@@ -515,6 +520,11 @@ pub const DESCRIBE_INSTANCE_ATTRIBUTE: Access = Access {
         "ec2:MetadataHttpTokens", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType",
         "ec2:Tenancy",
     ],
+};
+pub const DESCRIBE_INSTANCE_CREDIT_SPECIFICATIONS: Access = Access {
+    action: "ec2:DescribeInstanceCreditSpecifications",
+    resources: &[],
+    keys: &["ec2:Region"],
 };
 pub const DESCRIBE_INSTANCE_STATUS: Access = Access {
     action: "ec2:DescribeInstanceStatus",
@@ -641,6 +651,11 @@ pub const DESCRIBE_TAGS: Access = Access {
     resources: &[],
     keys: &["ec2:Region"],
 };
+pub const DESCRIBE_VOLUMES: Access = Access {
+    action: "ec2:DescribeVolumes",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
 pub const DESCRIBE_VPC_ATTRIBUTE: Access = Access {
     action: "ec2:DescribeVpcAttribute",
     resources: &[kinds::VPC.required()],
@@ -759,6 +774,17 @@ pub const MODIFY_INSTANCE_ATTRIBUTE: Access = Access {
         "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit", "ec2:MetadataHttpTokens", "ec2:ParentSnapshot", "ec2:PlacementGroup",
         "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType", "ec2:SecurityGroupID", "ec2:Tenancy", "ec2:VolumeID",
         "ec2:VolumeInitializationRate", "ec2:VolumeIops", "ec2:VolumeSize", "ec2:VolumeThroughput", "ec2:VolumeType", "ec2:Vpc",
+    ],
+};
+pub const MODIFY_INSTANCE_CREDIT_SPECIFICATION: Access = Access {
+    action: "ec2:ModifyInstanceCreditSpecification",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:Attribute", "ec2:Attribute/${AttributeName}", "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp",
+        "ec2:EbsOptimized", "ec2:InstanceAutoRecovery", "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType",
+        "ec2:InstanceMetadataTags", "ec2:InstanceProfile", "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint",
+        "ec2:MetadataHttpPutResponseHopLimit", "ec2:MetadataHttpTokens", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region",
+        "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType", "ec2:Tenancy",
     ],
 };
 pub const MODIFY_LAUNCH_TEMPLATE: Access = Access {

@@ -204,6 +204,10 @@ operations! { crate::SERVICE;
     DescribeAddresses(DescribeAddressesRequest) -> DescribeAddressesResult {
         access: &[access::DESCRIBE_ADDRESSES],
     }
+    DescribeAddressesAttribute(DescribeAddressesAttributeRequest) -> DescribeAddressesAttributeResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Addresses"], more: "" }),
+        access: &[access::DESCRIBE_ADDRESSES_ATTRIBUTE],
+    }
     DescribeAvailabilityZones(DescribeAvailabilityZonesRequest) -> DescribeAvailabilityZonesResult {
         access: &[access::DESCRIBE_AVAILABILITY_ZONES],
     }
@@ -229,6 +233,10 @@ operations! { crate::SERVICE;
     }
     DescribeInstanceAttribute(DescribeInstanceAttributeRequest) -> InstanceAttribute {
         access: &[access::DESCRIBE_INSTANCE_ATTRIBUTE],
+    }
+    DescribeInstanceCreditSpecifications(DescribeInstanceCreditSpecificationsRequest) -> DescribeInstanceCreditSpecificationsResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceCreditSpecifications"], more: "" }),
+        access: &[access::DESCRIBE_INSTANCE_CREDIT_SPECIFICATIONS],
     }
     DescribeInstanceStatus(DescribeInstanceStatusRequest) -> DescribeInstanceStatusResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceStatuses"], more: "" }),
@@ -327,6 +335,10 @@ operations! { crate::SERVICE;
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Tags"], more: "" }),
         access: &[access::DESCRIBE_TAGS],
     }
+    DescribeVolumes(DescribeVolumesRequest) -> DescribeVolumesResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Volumes"], more: "" }),
+        access: &[access::DESCRIBE_VOLUMES],
+    }
     DescribeVpcAttribute(DescribeVpcAttributeRequest) -> DescribeVpcAttributeResult {
         access: &[access::DESCRIBE_VPC_ATTRIBUTE],
     }
@@ -391,6 +403,9 @@ operations! { crate::SERVICE;
     }
     ModifyInstanceAttribute(ModifyInstanceAttributeRequest) -> Empty {
         access: &[access::MODIFY_INSTANCE_ATTRIBUTE],
+    }
+    ModifyInstanceCreditSpecification(ModifyInstanceCreditSpecificationRequest) -> ModifyInstanceCreditSpecificationResult {
+        access: &[access::MODIFY_INSTANCE_CREDIT_SPECIFICATION],
     }
     ModifyLaunchTemplate(ModifyLaunchTemplateRequest) -> ModifyLaunchTemplateResult {
         access: &[access::MODIFY_LAUNCH_TEMPLATE],

@@ -69,6 +69,12 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "instanceId")] pub instance_id: Option<String>,
     #[shape(wire = "publicIp")] pub public_ip: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct AddressAttribute {
+    #[shape(wire = "publicIp")] pub public_ip: Option<String>,
+    #[shape(wire = "allocationId")] pub allocation_id: Option<String>,
+    #[shape(wire = "ptrRecord")] pub ptr_record: Option<String>,
+    #[shape(wire = "ptrRecordUpdate")] pub ptr_record_update: Option<PtrUpdateStatus>,
+}
 #[derive(Shape, Clone, Default)] pub struct AllocateAddressRequest {
     #[shape(of = DOMAIN_TYPE)] pub domain: Option<String>,
     pub address: Option<String>,
@@ -904,6 +910,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct DescribeAccountAttributesResult {
     #[shape(wire = "accountAttributeSet", of = ACCOUNT_ATTRIBUTE_LIST)] pub account_attributes: Option<Vec<AccountAttribute>>,
 }
+#[derive(Shape, Clone, Default)] pub struct DescribeAddressesAttributeRequest {
+    #[shape(wire = "AllocationId", of = ALLOCATION_IDS)] pub allocation_ids: Option<Vec<String>>,
+    #[shape(of = ADDRESS_ATTRIBUTE_NAME)] pub attribute: Option<String>,
+    pub next_token: Option<String>,
+    #[shape(of = ADDRESS_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub dry_run: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeAddressesAttributeResult {
+    #[shape(wire = "addressSet", of = ADDRESS_SET)] pub addresses: Option<Vec<AddressAttribute>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct DescribeAddressesRequest {
     #[shape(wire = "PublicIp", of = PUBLIC_IP_STRING_LIST)] pub public_ips: Option<Vec<String>>,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
@@ -985,6 +1002,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "instanceId")] pub instance_id: String,
     #[shape(wire = "attribute", of = INSTANCE_ATTRIBUTE_NAME)] pub attribute: String,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceCreditSpecificationsRequest {
+    pub dry_run: Option<bool>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Option<Vec<String>>,
+    #[shape(of = DESCRIBE_INSTANCE_CREDIT_SPECIFICATIONS_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceCreditSpecificationsResult {
+    #[shape(wire = "instanceCreditSpecificationSet", of = INSTANCE_CREDIT_SPECIFICATION_LIST)] pub instance_credit_specifications: Option<Vec<InstanceCreditSpecification>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInstanceStatusRequest {
     #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Option<Vec<String>>,
@@ -1273,6 +1301,18 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct DescribeTagsResult {
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
     #[shape(wire = "tagSet", of = TAG_DESCRIPTION_LIST)] pub tags: Option<Vec<TagDescription>>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeVolumesRequest {
+    #[shape(wire = "VolumeId", of = VOLUME_ID_STRING_LIST)] pub volume_ids: Option<Vec<String>>,
+    pub include_managed_resources: Option<bool>,
+    #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+    #[shape(wire = "maxResults")] pub max_results: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeVolumesResult {
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+    #[shape(wire = "volumeSet", of = VOLUME_LIST)] pub volumes: Option<Vec<Volume>>,
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeVpcAttributeRequest {
     #[shape(of = VPC_ATTRIBUTE_NAME)] pub attribute: String,
@@ -1885,6 +1925,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "virtualName")] pub virtual_name: Option<String>,
     #[shape(wire = "noDevice")] pub no_device: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceCreditSpecification {
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "cpuCredits")] pub cpu_credits: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct InstanceCreditSpecificationRequest { pub instance_id: String, pub cpu_credits: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceIpv4Prefix { #[shape(wire = "ipv4Prefix")] pub ipv4_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceIpv6Address {
     #[shape(wire = "ipv6Address")] pub ipv6_address: Option<String>,
@@ -2543,6 +2588,15 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "sriovNetSupport")] pub sriov_net_support: Option<AttributeValue>,
     #[shape(wire = "enaSupport")] pub ena_support: Option<AttributeBooleanValue>,
 }
+#[derive(Shape, Clone, Default)] pub struct ModifyInstanceCreditSpecificationRequest {
+    pub dry_run: Option<bool>,
+    pub client_token: Option<String>,
+    #[shape(wire = "InstanceCreditSpecification", of = INSTANCE_CREDIT_SPECIFICATION_LIST_REQUEST)] pub instance_credit_specifications: Vec<InstanceCreditSpecificationRequest>,
+}
+#[derive(Shape, Clone, Default)] pub struct ModifyInstanceCreditSpecificationResult {
+    #[shape(wire = "successfulInstanceCreditSpecificationSet", of = SUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_SET)] pub successful_instance_credit_specifications: Option<Vec<SuccessfulInstanceCreditSpecificationItem>>,
+    #[shape(wire = "unsuccessfulInstanceCreditSpecificationSet", of = UNSUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_SET)] pub unsuccessful_instance_credit_specifications: Option<Vec<UnsuccessfulInstanceCreditSpecificationItem>>,
+}
 #[derive(Shape, Clone, Default)] pub struct ModifyLaunchTemplateRequest {
     pub dry_run: Option<bool>,
     #[shape(token)] pub client_token: Option<String>,
@@ -3065,6 +3119,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "requestTime")] pub request_time: Option<Timestamp>,
     #[shape(wire = "requested")] pub requested: Option<String>,
     #[shape(wire = "status")] pub status: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct PtrUpdateStatus {
+    #[shape(wire = "value")] pub value: Option<String>,
+    #[shape(wire = "status")] pub status: Option<String>,
+    #[shape(wire = "reason")] pub reason: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct PublicIpDnsNameOptions {
     #[shape(wire = "dnsHostnameType")] pub dns_hostname_type: Option<String>,
@@ -3635,6 +3694,9 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipv6AddressAttribute", of = IPV6_ADDRESS_ATTRIBUTE)] pub ipv6_address_attribute: Option<String>,
     #[shape(wire = "ipSource", of = IP_SOURCE)] pub ip_source: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct SuccessfulInstanceCreditSpecificationItem {
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct Tag {
     #[shape(wire = "key")] pub key: Option<String>,
     #[shape(wire = "value")] pub value: Option<String>,
@@ -3764,6 +3826,14 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "networkInterfaceId")] pub network_interface_id: String,
     #[shape(wire = "privateIpAddress", of = PRIVATE_IP_ADDRESS_STRING_LIST)] pub private_ip_addresses: Option<Vec<String>>,
 }
+#[derive(Shape, Clone, Default)] pub struct UnsuccessfulInstanceCreditSpecificationItem {
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "error")] pub error: Option<UnsuccessfulInstanceCreditSpecificationItemError>,
+}
+#[derive(Shape, Clone, Default)] pub struct UnsuccessfulInstanceCreditSpecificationItemError {
+    #[shape(wire = "code", of = UNSUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_ERROR_CODE)] pub code: Option<String>,
+    #[shape(wire = "message")] pub message: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct UnsuccessfulItem {
     #[shape(wire = "error")] pub error: Option<UnsuccessfulItemError>,
     #[shape(wire = "resourceId")] pub resource_id: Option<String>,
@@ -3820,6 +3890,42 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct ValidationWarning {
     #[shape(wire = "errorSet", of = ERROR_SET)] pub errors: Option<Vec<ValidationError>>,
+}
+#[derive(Shape, Clone, Default)] pub struct Volume {
+    #[shape(wire = "availabilityZoneId")] pub availability_zone_id: Option<String>,
+    #[shape(wire = "outpostArn")] pub outpost_arn: Option<String>,
+    #[shape(wire = "sourceVolumeId")] pub source_volume_id: Option<String>,
+    #[shape(wire = "iops")] pub iops: Option<i32>,
+    #[shape(wire = "tagSet", of = TAG_LIST)] pub tags: Option<Vec<Tag>>,
+    #[shape(wire = "volumeType", of = VOLUME_TYPE)] pub volume_type: Option<String>,
+    #[shape(wire = "fastRestored")] pub fast_restored: Option<bool>,
+    #[shape(wire = "multiAttachEnabled")] pub multi_attach_enabled: Option<bool>,
+    #[shape(wire = "throughput")] pub throughput: Option<i32>,
+    #[shape(wire = "sseType", of = SSE_TYPE)] pub sse_type: Option<String>,
+    #[shape(wire = "operator")] pub operator: Option<OperatorResponse>,
+    #[shape(wire = "volumeInitializationRate")] pub volume_initialization_rate: Option<i32>,
+    #[shape(wire = "volumeArn")] pub volume_arn: Option<String>,
+    #[shape(wire = "ownerId")] pub owner_id: Option<String>,
+    #[shape(wire = "volumeId")] pub volume_id: Option<String>,
+    #[shape(wire = "size")] pub size: Option<i32>,
+    #[shape(wire = "snapshotId")] pub snapshot_id: Option<String>,
+    #[shape(wire = "availabilityZone")] pub availability_zone: Option<String>,
+    #[shape(wire = "status", of = VOLUME_STATE)] pub state: Option<String>,
+    #[shape(wire = "createTime")] pub create_time: Option<Timestamp>,
+    #[shape(wire = "attachmentSet", of = VOLUME_ATTACHMENT_LIST)] pub attachments: Option<Vec<VolumeAttachment>>,
+    #[shape(wire = "encrypted")] pub encrypted: Option<bool>,
+    #[shape(wire = "kmsKeyId")] pub kms_key_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct VolumeAttachment {
+    #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
+    #[shape(wire = "associatedResource")] pub associated_resource: Option<String>,
+    #[shape(wire = "instanceOwningService")] pub instance_owning_service: Option<String>,
+    #[shape(wire = "ebsCardIndex")] pub ebs_card_index: Option<i32>,
+    #[shape(wire = "volumeId")] pub volume_id: Option<String>,
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "device")] pub device: Option<String>,
+    #[shape(wire = "status", of = VOLUME_ATTACHMENT_STATE)] pub state: Option<String>,
+    #[shape(wire = "attachTime")] pub attach_time: Option<Timestamp>,
 }
 #[derive(Shape, Clone, Default)] pub struct Vpc {
     #[shape(wire = "ownerId")] pub owner_id: Option<String>,

@@ -21,8 +21,12 @@ pub static ACCOUNT_ATTRIBUTE_NAME_STRING_LIST: Target = Target::list("AccountAtt
 pub static ACCOUNT_ATTRIBUTE_VALUE_LIST: Target = Target::list("AccountAttributeValueList", &Target::STRUCTURE).item_name("item");
 pub static ADD_PREFIX_LIST_ENTRIES: Target = Target::list("AddPrefixListEntries", &Target::STRUCTURE).min(0).max(100);
 pub static ADDITIONAL_DETAIL_LIST: Target = Target::list("AdditionalDetailList", &Target::STRUCTURE).item_name("item");
+pub static ADDRESS_ATTRIBUTE_NAME: Target = Target::text("AddressAttributeName").one_of(&["domain-name"]);
 pub static ADDRESS_LIST: Target = Target::list("AddressList", &Target::STRUCTURE).item_name("item");
+pub static ADDRESS_MAX_RESULTS: Target = Target::new("AddressMaxResults", Kind::Integer).min(1).max(1000);
+pub static ADDRESS_SET: Target = Target::list("AddressSet", &Target::STRUCTURE).item_name("item");
 pub static ALLOCATION_ID_LIST: Target = Target::list("AllocationIdList", &Target::TEXT).item_name("AllocationId");
+pub static ALLOCATION_IDS: Target = Target::list("AllocationIds", &Target::TEXT).item_name("item");
 pub static ALLOWED_INSTANCE_TYPE: Target = Target::text("AllowedInstanceType").min(1).max(30).pattern(r"[a-zA-Z0-9\.\*\-]+");
 pub static ALLOWED_INSTANCE_TYPE_SET: Target = Target::list("AllowedInstanceTypeSet", &ALLOWED_INSTANCE_TYPE).min(0).max(400).item_name("item");
 pub static ALTERNATE_PATH_HINT_LIST: Target = Target::list("AlternatePathHintList", &Target::STRUCTURE).item_name("item");
@@ -83,6 +87,7 @@ pub static DELETE_LAUNCH_TEMPLATE_VERSIONS_RESPONSE_SUCCESS_SET: Target = Target
 pub static DESCRIBE_DHCP_OPTIONS_MAX_RESULTS: Target = Target::new("DescribeDhcpOptionsMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeEgressOnlyInternetGatewaysMaxResults", Kind::Integer).min(5).max(255);
 pub static DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS_MAX_RESULTS: Target = Target::new("DescribeIamInstanceProfileAssociationsMaxResults", Kind::Integer).min(5).max(1000);
+pub static DESCRIBE_INSTANCE_CREDIT_SPECIFICATIONS_MAX_RESULTS: Target = Target::new("DescribeInstanceCreditSpecificationsMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_INTERNET_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeInternetGatewaysMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_LAUNCH_TEMPLATES_MAX_RESULTS: Target = Target::new("DescribeLaunchTemplatesMaxResults", Kind::Integer).min(1).max(200);
 pub static DESCRIBE_NAT_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeNatGatewaysMaxResults", Kind::Integer).min(5).max(1000);
@@ -180,6 +185,8 @@ pub static INSTANCE_BANDWIDTH_WEIGHTING: Target = Target::text("InstanceBandwidt
 pub static INSTANCE_BLOCK_DEVICE_MAPPING_LIST: Target = Target::list("InstanceBlockDeviceMappingList", &Target::STRUCTURE).item_name("item");
 pub static INSTANCE_BLOCK_DEVICE_MAPPING_SPECIFICATION_LIST: Target = Target::list("InstanceBlockDeviceMappingSpecificationList", &Target::STRUCTURE).item_name("item");
 pub static INSTANCE_BOOT_MODE_VALUES: Target = Target::text("InstanceBootModeValues").one_of(&["legacy-bios", "uefi"]);
+pub static INSTANCE_CREDIT_SPECIFICATION_LIST: Target = Target::list("InstanceCreditSpecificationList", &Target::STRUCTURE).item_name("item");
+pub static INSTANCE_CREDIT_SPECIFICATION_LIST_REQUEST: Target = Target::list("InstanceCreditSpecificationListRequest", &Target::STRUCTURE).item_name("item");
 pub static INSTANCE_GENERATION: Target = Target::text("InstanceGeneration").one_of(&["current", "previous"]);
 pub static INSTANCE_GENERATION_SET: Target = Target::list("InstanceGenerationSet", &INSTANCE_GENERATION).item_name("item");
 pub static INSTANCE_ID_STRING_LIST: Target = Target::list("InstanceIdStringList", &Target::TEXT).item_name("InstanceId");
@@ -601,6 +608,7 @@ pub static RULE_GROUP_RULE_OPTIONS_PAIR_LIST: Target = Target::list("RuleGroupRu
 pub static RULE_GROUP_TYPE_PAIR_LIST: Target = Target::list("RuleGroupTypePairList", &Target::STRUCTURE).item_name("item");
 pub static RULE_OPTION_LIST: Target = Target::list("RuleOptionList", &Target::STRUCTURE).item_name("item");
 pub static RUN_INSTANCES_USER_DATA: Target = Target::text("RunInstancesUserData").flags(Flags::SENSITIVE);
+pub static SSE_TYPE: Target = Target::text("SSEType").one_of(&["sse-ebs", "sse-kms", "none"]);
 pub static SECONDARY_INTERFACE_PRIVATE_IP_ADDRESS_SPECIFICATION_LIST: Target = Target::list("SecondaryInterfacePrivateIpAddressSpecificationList", &Target::STRUCTURE).item_name("item");
 pub static SECONDARY_INTERFACE_PRIVATE_IP_ADDRESS_SPECIFICATION_LIST_REQUEST: Target = Target::list("SecondaryInterfacePrivateIpAddressSpecificationListRequest", &Target::STRUCTURE).item_name("SecondaryInterfacePrivateIpAddressSpecification");
 pub static SECONDARY_INTERFACE_STATUS: Target = Target::text("SecondaryInterfaceStatus").one_of(&["available", "in-use"]);
@@ -650,6 +658,7 @@ pub static SUBNET_LIST: Target = Target::list("SubnetList", &Target::STRUCTURE).
 pub static SUBNET_STATE: Target = Target::text("SubnetState").one_of(&[
     "pending", "available", "unavailable", "failed", "failed-insufficient-capacity",
 ]);
+pub static SUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_SET: Target = Target::list("SuccessfulInstanceCreditSpecificationSet", &Target::STRUCTURE).item_name("item");
 pub static SUMMARY_STATUS: Target = Target::text("SummaryStatus").one_of(&["ok", "impaired", "insufficient-data", "not-applicable", "initializing"]);
 pub static SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE: Target = Target::text("SupportedAdditionalProcessorFeature").one_of(&[
     "amd-sev-snp", "nested-virtualization",
@@ -686,6 +695,10 @@ pub static TRANSIT_GATEWAY_ROUTE_STATE: Target = Target::text("TransitGatewayRou
 pub static TRANSIT_GATEWAY_ROUTE_TYPE: Target = Target::text("TransitGatewayRouteType").one_of(&["static", "propagated", "system"]);
 pub static TRANSIT_GATEWAY_STATE: Target = Target::text("TransitGatewayState").one_of(&["pending", "available", "modifying", "deleting", "deleted"]);
 pub static TRANSIT_GATEWAY_SUBNET_ID_LIST: Target = Target::list("TransitGatewaySubnetIdList", &Target::TEXT).item_name("item");
+pub static UNSUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_ERROR_CODE: Target = Target::text("UnsuccessfulInstanceCreditSpecificationErrorCode").one_of(&[
+    "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound", "IncorrectInstanceState", "InstanceCreditSpecification.NotSupported",
+]);
+pub static UNSUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_SET: Target = Target::list("UnsuccessfulInstanceCreditSpecificationSet", &Target::STRUCTURE).item_name("item");
 pub static UNSUCCESSFUL_ITEM_SET: Target = Target::list("UnsuccessfulItemSet", &Target::STRUCTURE).item_name("item");
 pub static UNSUPPORTED_INSTANCE_TYPE_SET: Target = Target::list("UnsupportedInstanceTypeSet", &Target::STRUCTURE).item_name("item");
 pub static USAGE_CLASS_TYPE: Target = Target::text("UsageClassType").one_of(&["spot", "on-demand", "capacity-block"]);
@@ -697,6 +710,13 @@ pub static VERSION_DESCRIPTION: Target = Target::text("VersionDescription").min(
 pub static VERSION_STRING_LIST: Target = Target::list("VersionStringList", &Target::TEXT).item_name("item");
 pub static VIRTUALIZATION_TYPE: Target = Target::text("VirtualizationType").one_of(&["hvm", "paravirtual"]);
 pub static VIRTUALIZATION_TYPE_LIST: Target = Target::list("VirtualizationTypeList", &VIRTUALIZATION_TYPE).item_name("item");
+pub static VOLUME_ATTACHMENT_LIST: Target = Target::list("VolumeAttachmentList", &Target::STRUCTURE).item_name("item");
+pub static VOLUME_ATTACHMENT_STATE: Target = Target::text("VolumeAttachmentState").one_of(&[
+    "attaching", "attached", "detaching", "detached", "busy",
+]);
+pub static VOLUME_ID_STRING_LIST: Target = Target::list("VolumeIdStringList", &Target::TEXT).item_name("VolumeId");
+pub static VOLUME_LIST: Target = Target::list("VolumeList", &Target::STRUCTURE).item_name("item");
+pub static VOLUME_STATE: Target = Target::text("VolumeState").one_of(&["creating", "available", "in-use", "deleting", "deleted", "error"]);
 pub static VOLUME_TYPE: Target = Target::text("VolumeType").one_of(&["standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"]);
 pub static VPC_ATTRIBUTE_NAME: Target = Target::text("VpcAttributeName").one_of(&[
     "enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics",
