@@ -70,14 +70,17 @@ pub struct Process {
     inward: Inward,
 }
 
+/// What is told every line.
+type Lines = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What is to be run and whom it may talk to.
 pub struct Start {
     pub order: InitOrder,
     pub http: Arc<dyn LocalHttp>,
     /// `127.0.0.1:4566`
     pub server: String,
-    pub output: Arc<dyn Fn(&str) + Send + Sync>,
-    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub output: Lines,
+    pub aside: Option<Lines>,
 }
 
 /// A worker that runs.
@@ -196,7 +199,7 @@ fn talk(mut socket: UnixStream, order: &InitOrder) -> Result<(Report, Vec<OwnedF
 }
 
 /// Tells every line.
-async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sync>) {
+async fn read(from: impl AsyncRead + Unpin, output: Lines) {
     use tokio::io::AsyncReadExt;
     let mut from = BufReader::new(from);
     loop {

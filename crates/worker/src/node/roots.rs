@@ -5,10 +5,12 @@ use parking_lot::Mutex;
 use std::{collections::HashMap, path::Path, sync::Arc};
 use tokio::sync::OnceCell;
 
+/// The number of a folder, and its path once it is there.
+type Unpacked = Arc<(usize, OnceCell<String>)>;
+
 #[derive(Default)]
 pub struct Roots {
-    /// By name: the number of the folder, and its path once it is there.
-    unpacked: Mutex<HashMap<String, Arc<(usize, OnceCell<String>)>>>,
+    unpacked: Mutex<HashMap<String, Unpacked>>,
 }
 
 /// What somebody names.
