@@ -33,7 +33,7 @@ use tokio::{
 /// How long a node waits for its next program.
 const IDLE: Duration = Duration::from_secs(20);
 /// Nodes that wait so long at the same time. Each has processes and namespaces, so of a thousand that were told something most end at once.
-const IDLE_NODES: usize = 16;
+const IDLE_NODES: usize = 32;
 /// How long the others wait: from one program of a step to the next.
 const BETWEEN: Duration = Duration::from_millis(500);
 /// How long a connection to another host may take.
