@@ -109,3 +109,16 @@ def test_definitions_and_clusters_are_listed(ecs):
     ecs.create_cluster(clusterName="gone")
     assert ecs.delete_cluster(cluster="gone")["cluster"]["status"] == "INACTIVE"
     assert not any(arn.endswith("/gone") for arn in ecs.list_clusters()["clusterArns"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [("create_service", {"serviceName": "s"}), ("list_services", {}), ("describe_container_instances", {"containerInstances": ["x"]}), ("list_tags_for_resource", {"resourceArn": "x"})],
+)
+def test_what_is_not_built_says_so(ecs, operation, arguments):
+    with pytest.raises(ClientError) as error:
+        getattr(ecs, operation)(**arguments)
+    answer = error.value.response
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (501, "NotImplemented")
+    name = "".join(part.title() for part in operation.split("_"))
+    assert answer["Error"]["Message"] == f"Cloudlet does not implement ecs:{name} yet."

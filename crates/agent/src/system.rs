@@ -1,5 +1,7 @@
 //! What system the machine has.
 
+use std::path::Path;
+
 /// The name and version of its distribution: `Debian GNU/Linux` and `13`.
 #[derive(Clone, Debug, Default)]
 pub struct System {
@@ -9,7 +11,16 @@ pub struct System {
 
 impl System {
     pub fn of_machine() -> System {
-        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        System::of_file(Path::new("/etc/os-release"))
+    }
+
+    /// Of a folder with a file system. What is in `/etc` is often a link, which may lead out of the folder.
+    pub fn of_root(folder: &Path) -> System {
+        System::of_file(&folder.join("usr/lib/os-release"))
+    }
+
+    fn of_file(path: &Path) -> System {
+        let release = std::fs::read_to_string(path).unwrap_or_default();
         let of = |key: &str| {
             let line = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             line.map(|value| value.trim_matches('"').to_owned())

@@ -4,7 +4,7 @@ use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_aws::Scope;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_dns::Dns;
-use cloudlet_engine::{Clock, Ids, MailRelay, Runtime, Service, Workers};
+use cloudlet_engine::{Clock, Ids, MailRelay, NodeRoot, Runtime, Service, Workers};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_lambda::Unfinished;
@@ -102,15 +102,17 @@ fn zone(file: Option<&Path>) -> Result<Vec<Record>, String> {
 
 /// What Systems Manager is told of this machine.
 fn ssm_options(configuration: &Configuration) -> cloudlet_ssm::Options {
-    let system = cloudlet_agent::System::of_machine();
+    let system =
+        configuration.node_root.as_ref().map_or_else(cloudlet_agent::System::of_machine, |root| cloudlet_agent::System::of_root(Path::new(root)));
     let local = configuration.ssm_local_node.then(|| Scope::new(configuration.account, configuration.region.clone()));
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let root = configuration.node_root.clone().map_or(NodeRoot::Machine, NodeRoot::Folder);
     let nodes = cloudlet_ssm::NodeOptions {
         local,
+        root,
         platform_name: system.name,
         platform_version: system.version,
         architecture: Some(architecture.to_owned()),
-        ..cloudlet_ssm::NodeOptions::default()
     };
     cloudlet_ssm::Options { nodes }
 }

@@ -88,6 +88,8 @@ pub struct Configuration {
     pub ssm_local_node: bool,
     /// Hosts that nodes may connect to.
     pub node_hosts: Vec<String>,
+    /// What nodes see in place of this machine's programs.
+    pub node_root: Option<String>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
     pub smtp_relay: Option<String>,
@@ -256,6 +258,9 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));
     }
+    if let Some(root) = settings.node_root.as_ref().filter(|root| !cloudlet_worker::is_root(root)) {
+        return Err(Refusal::says(format_args!("--node-root {root}: there is no such folder, and no OCI layout")));
+    }
     let (daily, rate) = ses_quota(settings.ses_quota.as_deref())?;
     Ok(Configuration {
         addresses: addresses(&host, port)?,
@@ -272,6 +277,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         partners: settings.partners,
         states_mocks: settings.states_mocks,
         node_hosts: settings.node_hosts,
+        node_root: settings.node_root,
         ssm_local_node: settings.ssm_local_node.unwrap_or(false),
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,

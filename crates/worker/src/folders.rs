@@ -1,11 +1,17 @@
 //! Folders of workers: which paths stay in theirs, and those of the machine whose code is run where it lies.
 
+use cloudlet_engine::Stopwatch;
+use parking_lot::Mutex;
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Component, Path, PathBuf},
-    time::UNIX_EPOCH,
+    sync::{Arc, mpsc},
+    time::{Duration, UNIX_EPOCH},
 };
+
+/// Threads that remove folders.
+const REMOVERS: usize = 8;
 
 /// The most files that are looked at.
 const MOST: usize = 10_000;
@@ -21,6 +27,36 @@ pub fn is_plain(path: &str) -> bool {
 pub fn real(path: &str) -> Option<String> {
     let path = fs::canonicalize(path).ok().filter(|path| path.is_dir())?;
     path.to_str().map(str::to_owned)
+}
+
+/// Removes a folder by several threads, which share the folders that it holds and those within these. False: it took longer, and goes on.
+pub fn remove(folder: &Path, most: Duration) -> bool {
+    let within = |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect() };
+    let is_folder = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let inner: Vec<PathBuf> = within(folder).into_iter().filter(is_folder).flat_map(|inner| within(&inner)).filter(is_folder).collect();
+    let (done, is_done) = mpsc::channel();
+    let left = Arc::new(Mutex::new(inner));
+    for _ in 0..REMOVERS.min(left.lock().len()) {
+        let (left, done) = (left.clone(), done.clone());
+        let remove = move || {
+            loop {
+                let Some(next) = left.lock().pop() else { break };
+                let _ = fs::remove_dir_all(next);
+            }
+            let _ = done.send(());
+        };
+        let _ = std::thread::Builder::new().stack_size(256 << 10).spawn(remove);
+    }
+    drop(done);
+    let watch = Stopwatch::start();
+    // They have all ended once nobody can say so any more.
+    loop {
+        match is_done.recv_timeout(most.saturating_sub(watch.elapsed())) {
+            Ok(()) => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => return false,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return fs::remove_dir_all(folder).is_ok(),
+        }
+    }
 }
 
 /// A digest of the names, sizes and times of all files.
@@ -63,6 +99,25 @@ mod tests {
         assert_eq!(before, fingerprint(folder.path()));
         fs::write(folder.path().join("index.py"), "x = 10").unwrap();
         assert_ne!(before, fingerprint(folder.path()));
+    }
+
+    #[test]
+    fn folders_are_removed_with_all_that_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = folder.path().join("all");
+        for node in 0..50 {
+            let inner = all.join(format!("nodes/{node}/tmp/deep"));
+            fs::create_dir_all(&inner).unwrap();
+            fs::write(inner.join("file"), "x").unwrap();
+        }
+        let outside = folder.path().join("outside");
+        fs::create_dir_all(outside.join("stays")).unwrap();
+        std::os::unix::fs::symlink(&outside, all.join("link")).unwrap();
+        std::os::unix::fs::symlink(&outside, all.join("nodes/link")).unwrap();
+        fs::write(all.join("file"), "x").unwrap();
+        assert!(remove(&all, Duration::from_secs(60)));
+        assert!(!all.exists() && outside.join("stays").is_dir());
+        assert!(!remove(&all, Duration::from_secs(60)));
     }
 
     #[test]

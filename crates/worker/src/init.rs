@@ -134,7 +134,7 @@ fn first(mut order: InitOrder) -> ExitCode {
             (false, true) => view::HOMES.map(str::to_owned),
             (false, false) => view::homes(&node.own),
         };
-        let confined = (!itself).then(|| Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 });
+        let confined = (!itself).then_some(Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 });
         node.surroundings = Surroundings { own: start.clone(), homes, confined };
     }
     let fixed = |order: &InitOrder, value: &InitValue| InitValue::Text(order.value(value, http_port, server_port));

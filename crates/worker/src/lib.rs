@@ -19,6 +19,7 @@ mod inward;
 mod local;
 mod memory;
 mod node;
+mod oci;
 mod order;
 mod process;
 mod shared;
@@ -26,6 +27,7 @@ mod user;
 mod view;
 
 pub use init::run as run_init;
+pub use node::roots::is_root;
 pub use order::ARGUMENT;
 
 use cloudlet_engine::{

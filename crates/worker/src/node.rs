@@ -3,6 +3,7 @@
 pub mod inside;
 mod messages;
 mod program;
+pub mod roots;
 mod running;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
 use cloudlet_engine::{Boxed, ByteStream, ConnectError, Node, NodeAddress, NodeOrder, NodeProcess, NodeProgram, NodeRoot};
 use messages::Within;
 use parking_lot::Mutex;
+use roots::Roots;
 use running::Running;
 use std::{
     collections::HashMap,
@@ -23,10 +25,17 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::{
+    net::{TcpStream, UnixStream, lookup_host},
+    sync::Semaphore,
+};
 
 /// How long a node waits for its next program.
 const IDLE: Duration = Duration::from_secs(20);
+/// Nodes that wait so long at the same time. Each has processes and namespaces, so of a thousand that were told something most end at once.
+const IDLE_NODES: usize = 32;
+/// How long the others wait: from one program of a step to the next.
+const BETWEEN: Duration = Duration::from_millis(500);
 /// How long a connection to another host may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -37,11 +46,25 @@ pub struct Nodes {
     hosts: Vec<String>,
     by_name: Mutex<HashMap<String, Arc<MachineNode>>>,
     loaded: OnceLock<Vec<String>>,
+    roots: Roots,
+    /// Turns of those that start, as many as processors: more at once take longer together.
+    starting: Semaphore,
+    /// Of those that wait for their next program.
+    idle: Arc<Semaphore>,
 }
 
 impl Nodes {
     pub fn new(shared: Arc<Shared>, hosts: Vec<String>) -> Nodes {
-        Nodes { shared, hosts, by_name: Mutex::default(), loaded: OnceLock::new() }
+        let processors = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        Nodes {
+            shared,
+            hosts,
+            by_name: Mutex::default(),
+            loaded: OnceLock::new(),
+            roots: Roots::default(),
+            starting: Semaphore::new(processors),
+            idle: Arc::new(Semaphore::new(IDLE_NODES)),
+        }
     }
 
     pub fn node(self: &Arc<Self>, name: &str, order: NodeOrder) -> Arc<dyn Node> {
@@ -122,7 +145,7 @@ impl MachineNode {
         let itself = self.is_itself();
         let other = match &self.order.root {
             NodeRoot::Machine | NodeRoot::Itself => None,
-            NodeRoot::Folder(path) => Some(path.clone()),
+            NodeRoot::Folder(path) => Some(nodes.roots.folder(&nodes.shared, path).await?),
         };
         let address = self.order.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let node = NodeInit {
@@ -144,6 +167,7 @@ impl MachineNode {
         };
         let name = self.name.clone();
         let output = Arc::new(move |line: &str| tracing::debug!(target: "cloudlet", node = %name, "{line}"));
+        let _turn = nodes.starting.acquire().await.map_err(|error| error.to_string())?;
         let started = process::start(Start { order, http: self.order.http.clone(), server: address, output, aside: None }).await?;
         nodes.shared.note(started.report.shortcomings.clone());
         Running::of(started, itself.then(|| self.order.server.clone()))
@@ -221,7 +245,12 @@ fn is_link_local(address: IpAddr) -> bool {
 async fn end_when_idle(node: Weak<MachineNode>, running: Arc<Running>) {
     while let Some(starts) = running.idle_after().await {
         let still_idle = || running.starts() == starts;
-        if !still_idle() || running.started_within(IDLE, starts).await {
+        if !still_idle() {
+            continue;
+        }
+        let Some(turns) = node.upgrade().and_then(|node| node.nodes.upgrade()).map(|nodes| nodes.idle.clone()) else { return };
+        let turn = turns.try_acquire_owned();
+        if running.started_within(if turn.is_ok() { IDLE } else { BETWEEN }, starts).await {
             continue;
         }
         let Some(node) = node.upgrade() else { return };

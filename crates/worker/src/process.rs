@@ -38,11 +38,22 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The longest line that is told as one.
 const LONGEST_LINE: u64 = 256 << 10;
 
-/// Whether a worker gets no processor.
+/// Whether the memory of a worker is not looked at: it gets no processor, or nothing runs on it.
 #[derive(Default)]
-struct Frozen {
+struct Resting {
     is: AtomicBool,
-    thawed: Notify,
+    over: Notify,
+}
+
+impl Resting {
+    /// Whether it rested.
+    fn end(&self) -> bool {
+        let rested = self.is.swap(false, Ordering::AcqRel);
+        if rested {
+            self.over.notify_one();
+        }
+        rested
+    }
 }
 
 pub struct Process {
@@ -53,11 +64,14 @@ pub struct Process {
     most: Arc<AtomicU64>,
     /// Since `memory` was asked for and looked.
     asked: Mutex<Option<Stopwatch>>,
-    frozen: Arc<Frozen>,
+    resting: Arc<Resting>,
     process: u32,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     inward: Inward,
 }
+
+/// What is told every line.
+type Lines = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What is to be run and whom it may talk to.
 pub struct Start {
@@ -65,8 +79,8 @@ pub struct Start {
     pub http: Arc<dyn LocalHttp>,
     /// `127.0.0.1:4566`
     pub server: String,
-    pub output: Arc<dyn Fn(&str) + Send + Sync>,
-    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub output: Lines,
+    pub aside: Option<Lines>,
 }
 
 /// A worker that runs.
@@ -122,11 +136,11 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         return Err("the worker's process gave no sockets".to_owned());
     };
     let (told, ended) = watch::channel(None);
-    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::<Frozen>::default(), Arc::new(AtomicBool::new(false)));
+    let (most, resting, over) = (Arc::new(AtomicU64::new(0)), Arc::<Resting>::default(), Arc::new(AtomicBool::new(false)));
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
-        tokio::spawn(look(process, group, memory_limit, most.clone(), frozen.clone(), over.clone())),
+        tokio::spawn(look(process, group, memory_limit, most.clone(), resting.clone(), over.clone())),
     ];
     let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
@@ -158,7 +172,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let _ = told.send(Some(end));
     });
     let inward = Inward::new(socket).map_err(told_io)?;
-    let worker = Process { group, ended, limit: memory_limit, most, asked: Mutex::default(), frozen, process, tasks: Mutex::new(tasks), inward };
+    let worker = Process { group, ended, limit: memory_limit, most, asked: Mutex::default(), resting, process, tasks: Mutex::new(tasks), inward };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -185,7 +199,7 @@ fn talk(mut socket: UnixStream, order: &InitOrder) -> Result<(Report, Vec<OwnedF
 }
 
 /// Tells every line.
-async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sync>) {
+async fn read(from: impl AsyncRead + Unpin, output: Lines) {
     use tokio::io::AsyncReadExt;
     let mut from = BufReader::new(from);
     loop {
@@ -201,11 +215,11 @@ async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sy
 }
 
 /// Looks at the memory of a worker, and kills one that has too much.
-async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<Frozen>, over: Arc<AtomicBool>) {
+async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, resting: Arc<Resting>, over: Arc<AtomicBool>) {
     loop {
         within(LOOK, std::future::pending::<()>()).await;
-        while frozen.is.load(Ordering::Acquire) {
-            frozen.thawed.notified().await;
+        while resting.is.load(Ordering::Acquire) {
+            resting.over.notified().await;
         }
         let used = memory::in_use(process, limit);
         most.fetch_max(used, Ordering::AcqRel);
@@ -213,6 +227,17 @@ async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen
             over.store(true, Ordering::Release);
             let _ = kill_process_group(group, Signal::KILL);
             return;
+        }
+    }
+}
+
+impl Process {
+    /// Whether something runs on it. Where nothing does, its memory does not grow, and a thousand idle nodes would be looked at twenty times a second.
+    pub fn rest(&self, rests: bool) {
+        if rests {
+            self.resting.is.store(true, Ordering::Release);
+        } else {
+            self.resting.end();
         }
     }
 }
@@ -238,15 +263,14 @@ impl Worker for Process {
     }
 
     fn freeze(&self) {
-        if self.ended.borrow().is_none() && !self.frozen.is.swap(true, Ordering::AcqRel) {
+        if self.ended.borrow().is_none() && !self.resting.is.swap(true, Ordering::AcqRel) {
             let _ = kill_process_group(self.group, Signal::STOP);
         }
     }
 
     fn thaw(&self) {
-        if self.frozen.is.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
+        if self.resting.end() && self.ended.borrow().is_none() {
             let _ = kill_process_group(self.group, Signal::CONT);
-            self.frozen.thawed.notify_one();
         }
     }
 

@@ -1,7 +1,11 @@
 //! What the machine has for all its workers and nodes: the binary, a folder, and what is known of its shortcomings.
 
+use crate::folders;
 use parking_lot::Mutex;
-use std::{collections::BTreeSet, fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeSet, fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::OnceLock, time::Duration};
+
+/// How long the end of the server waits until the folders are removed. What is left then the next start removes.
+const REMOVAL: Duration = Duration::from_secs(3);
 
 pub struct Shared {
     /// The server's binary.
@@ -44,7 +48,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if matches!(self.made.get(), Some(Ok(()))) {
-            let _ = fs::remove_dir_all(&self.folder);
+            folders::remove(&self.folder, REMOVAL);
         }
     }
 }

@@ -90,7 +90,8 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
         Some(other) => {
             for entry in fs::read_dir(other)?.flatten() {
                 let name = entry.file_name();
-                let Some(name) = name.to_str().filter(|name| !NOT_OF_ROOT.contains(name) && !name.starts_with(".cloudlet")) else { continue };
+                let is_seen = |name: &&str| !name.starts_with(".cloudlet") && (!NOT_OF_ROOT.contains(name) || *name == "var" && has_temporary(other));
+                let Some(name) = name.to_str().filter(is_seen) else { continue };
                 bind(&format!("{other}/{name}"), &format!("/{name}"))?;
             }
             for (index, loaded) in node.iter().flat_map(|node| &node.loaded).enumerate() {
@@ -107,7 +108,9 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
             }
         }
     }
-    shell(root);
+    if other.is_none() {
+        shell(root);
+    }
     if let Some(prefix) = order.prefix.as_deref().filter(|prefix| !prefix.starts_with("/usr/") && Path::new(prefix).is_dir()) {
         bind(prefix, prefix)?;
     }
@@ -159,6 +162,11 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
         shortcomings.push("the root of its files could be written to".to_owned());
     }
     Ok(())
+}
+
+/// Whether a file system has a `/var/tmp` over which the node's own can be mounted. Links are not followed: they would lead out of it.
+fn has_temporary(other: &str) -> bool {
+    ["var", "var/tmp"].iter().all(|name| fs::symlink_metadata(Path::new(other).join(name)).is_ok_and(|metadata| metadata.is_dir()))
 }
 
 /// Distributions keep the settings of a JDK apart from it: `/etc/java-21-openjdk`.

@@ -166,6 +166,27 @@ async fn apart(node: Arc<dyn Node>, shortcomings: Vec<String>) {
     assert!(error.to_lowercase().contains("file size") || error.contains("large"), "{error}");
 }
 
+/// What has rested is looked at again once something runs.
+async fn memory_is_limited(node: Arc<dyn Node>) {
+    assert_eq!(run(&*node, "true").await.2, WorkerEnd::Exited(0));
+    let (out, _, end) = run(&*node, "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo all").await;
+    assert_eq!((out.as_str(), end), ("", WorkerEnd::Killed(9)));
+}
+
+/// Of many nodes that have run something a few wait for more.
+async fn most_end_at_once(machine: &Machine) {
+    let nodes: Vec<_> = (0..40).map(|number| machine.node(&format!("many-{number}"), order(NodeRoot::Machine))).collect();
+    for node in &nodes {
+        assert_eq!(run(&**node, "true").await.2, WorkerEnd::Exited(0));
+    }
+    let few = async {
+        while nodes.iter().filter(|node| node.is_running()).count() > 32 {
+            tokio::task::yield_now().await;
+        }
+    };
+    cloudlet_engine::within(std::time::Duration::from_secs(60), few).await.unwrap();
+}
+
 /// The machine itself is the node: its files, its name and its network.
 async fn nothing_apart(node: Arc<dyn Node>) {
     let path = std::env::temp_dir().join(format!("cloudlet-node-itself-{}", std::process::id()));
@@ -201,6 +222,8 @@ fn main() -> ExitCode {
         whole_sessions_are_killed(node("kills")).await;
         ports(node("ports")).await;
         background(node("background")).await;
+        memory_is_limited(machine.node("memory", NodeOrder { memory: 64 << 20, ..order(NodeRoot::Machine) })).await;
+        most_end_at_once(&machine).await;
         apart(node("apart"), machine.shortcomings()).await;
         nothing_apart(machine.node("itself", order(NodeRoot::Itself))).await;
         // Another file system, here this machine's own, with the binary's libraries beside it.

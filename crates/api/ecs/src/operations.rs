@@ -3,9 +3,62 @@ use crate::{access, faults::*, shapes::*};
 use cloudlet_shape::{Pages, operations};
 
 operations! { crate::SERVICE;
+    AssociateGatewayWithCluster(AssociateGatewayWithClusterRequest) -> AssociateGatewayWithClusterResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::ASSOCIATE_GATEWAY_WITH_CLUSTER],
+    }
+    ContinueServiceDeployment(ContinueServiceDeploymentRequest) -> ContinueServiceDeploymentResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_DEPLOYMENT_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::CONTINUE_SERVICE_DEPLOYMENT],
+    }
+    CreateCapacityProvider(CreateCapacityProviderRequest) -> CreateCapacityProviderResponse {
+        faults: &[ACCESS_DENIED, LIMIT_EXCEEDED, SERVER, UPDATE_IN_PROGRESS, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::CREATE_CAPACITY_PROVIDER],
+    }
     CreateCluster(CreateClusterRequest) -> CreateClusterResponse {
         faults: &[ACCESS_DENIED, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT],
         access: &[access::CREATE_CLUSTER, access::TAG_RESOURCE],
+    }
+    CreateDaemon(CreateDaemonRequest) -> CreateDaemonResponse {
+        faults: &[ACCESS_DENIED, PLATFORM_UNKNOWN, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::CREATE_DAEMON],
+    }
+    CreateExpressGatewayService(CreateExpressGatewayServiceRequest) -> CreateExpressGatewayServiceResponse {
+        faults: &[
+            ACCESS_DENIED, PLATFORM_UNKNOWN, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, PLATFORM_TASK_DEFINITION_INCOMPATIBILITY,
+            UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::CREATE_EXPRESS_GATEWAY_SERVICE],
+    }
+    CreateGateway(CreateGatewayRequest) -> CreateGatewayResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, UNSUPPORTED_FEATURE],
+        access: &[access::CREATE_GATEWAY],
+    }
+    CreateService(CreateServiceRequest) -> CreateServiceResponse {
+        faults: &[
+            ACCESS_DENIED, PLATFORM_UNKNOWN, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND,
+            PLATFORM_TASK_DEFINITION_INCOMPATIBILITY, UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::CREATE_SERVICE],
+    }
+    CreateTaskSet(CreateTaskSetRequest) -> CreateTaskSetResponse {
+        faults: &[
+            ACCESS_DENIED, LIMIT_EXCEEDED, PLATFORM_UNKNOWN, NAMESPACE_NOT_FOUND, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT,
+            SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, PLATFORM_TASK_DEFINITION_INCOMPATIBILITY, UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::CREATE_TASK_SET],
+    }
+    DeleteAccountSetting(DeleteAccountSettingRequest) -> DeleteAccountSettingResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::DELETE_ACCOUNT_SETTING],
+    }
+    DeleteAttributes(DeleteAttributesRequest) -> DeleteAttributesResponse {
+        faults: &[ACCESS_DENIED, TARGET_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::DELETE_ATTRIBUTES],
+    }
+    DeleteCapacityProvider(DeleteCapacityProviderRequest) -> DeleteCapacityProviderResponse {
+        faults: &[ACCESS_DENIED, SERVER, UPDATE_IN_PROGRESS, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DELETE_CAPACITY_PROVIDER],
     }
     DeleteCluster(DeleteClusterRequest) -> DeleteClusterResponse {
         faults: &[
@@ -14,30 +67,198 @@ operations! { crate::SERVICE;
         ],
         access: &[access::DELETE_CLUSTER],
     }
+    DeleteDaemon(DeleteDaemonRequest) -> DeleteDaemonResponse {
+        faults: &[ACCESS_DENIED, DAEMON_NOT_FOUND, DAEMON_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DELETE_DAEMON],
+    }
+    DeleteDaemonTaskDefinition(DeleteDaemonTaskDefinitionRequest) -> DeleteDaemonTaskDefinitionResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::DELETE_DAEMON_TASK_DEFINITION],
+    }
+    DeleteExpressGatewayService(DeleteExpressGatewayServiceRequest) -> DeleteExpressGatewayServiceResponse {
+        faults: &[ACCESS_DENIED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DELETE_EXPRESS_GATEWAY_SERVICE],
+    }
+    DeleteGateway(DeleteGatewayRequest) -> DeleteGatewayResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DELETE_GATEWAY],
+    }
+    DeleteService(DeleteServiceRequest) -> DeleteServiceResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND],
+        access: &[access::DELETE_SERVICE],
+    }
+    DeleteTaskDefinitions(DeleteTaskDefinitionsRequest) -> DeleteTaskDefinitionsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::DELETE_TASK_DEFINITIONS],
+    }
+    DeleteTaskSet(DeleteTaskSetRequest) -> DeleteTaskSetResponse {
+        faults: &[
+            ACCESS_DENIED, LIMIT_EXCEEDED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, TASK_SET_NOT_FOUND, CLIENT, SERVICE_NOT_FOUND,
+            CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::DELETE_TASK_SET],
+    }
+    DeregisterContainerInstance(DeregisterContainerInstanceRequest) -> DeregisterContainerInstanceResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::DEREGISTER_CONTAINER_INSTANCE],
+    }
     DeregisterTaskDefinition(DeregisterTaskDefinitionRequest) -> DeregisterTaskDefinitionResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
         access: &[access::DEREGISTER_TASK_DEFINITION],
+    }
+    DescribeCapacityProviders(DescribeCapacityProvidersRequest) -> DescribeCapacityProvidersResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_CAPACITY_PROVIDERS],
     }
     DescribeClusters(DescribeClustersRequest) -> DescribeClustersResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
         access: &[access::DESCRIBE_CLUSTERS],
     }
+    DescribeContainerInstances(DescribeContainerInstancesRequest) -> DescribeContainerInstancesResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::DESCRIBE_CONTAINER_INSTANCES],
+    }
+    DescribeDaemon(DescribeDaemonRequest) -> DescribeDaemonResponse {
+        faults: &[ACCESS_DENIED, DAEMON_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_DAEMON],
+    }
+    DescribeDaemonDeployments(DescribeDaemonDeploymentsRequest) -> DescribeDaemonDeploymentsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_DAEMON_DEPLOYMENTS],
+    }
+    DescribeDaemonRevisions(DescribeDaemonRevisionsRequest) -> DescribeDaemonRevisionsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_DAEMON_REVISIONS],
+    }
+    DescribeDaemonTaskDefinition(DescribeDaemonTaskDefinitionRequest) -> DescribeDaemonTaskDefinitionResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::DESCRIBE_DAEMON_TASK_DEFINITION],
+    }
+    DescribeExpressGatewayService(DescribeExpressGatewayServiceRequest) -> DescribeExpressGatewayServiceResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_EXPRESS_GATEWAY_SERVICE],
+    }
+    DescribeGateway(DescribeGatewayRequest) -> DescribeGatewayResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_GATEWAY],
+    }
+    DescribeGatewayResources(DescribeGatewayResourcesRequest) -> DescribeGatewayResourcesResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_GATEWAY_RESOURCES],
+    }
+    DescribeGatewayRoute(DescribeGatewayRouteRequest) -> DescribeGatewayRouteResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_GATEWAY_ROUTE],
+    }
+    DescribeServiceDeployments(DescribeServiceDeploymentsRequest) -> DescribeServiceDeploymentsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_SERVICE_DEPLOYMENTS],
+    }
+    DescribeServiceRevisions(DescribeServiceRevisionsRequest) -> DescribeServiceRevisionsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_SERVICE_REVISIONS],
+    }
+    DescribeServices(DescribeServicesRequest) -> DescribeServicesResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::DESCRIBE_SERVICES],
+    }
     DescribeTaskDefinition(DescribeTaskDefinitionRequest) -> DescribeTaskDefinitionResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
         access: &[access::DESCRIBE_TASK_DEFINITION],
+    }
+    DescribeTaskSets(DescribeTaskSetsRequest) -> DescribeTaskSetsResponse {
+        faults: &[ACCESS_DENIED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DESCRIBE_TASK_SETS],
     }
     DescribeTasks(DescribeTasksRequest) -> DescribeTasksResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
         access: &[access::DESCRIBE_TASKS],
     }
+    DisassociateGatewayFromCluster(DisassociateGatewayFromClusterRequest) -> DisassociateGatewayFromClusterResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::DISASSOCIATE_GATEWAY_FROM_CLUSTER],
+    }
+    DiscoverPollEndpoint(DiscoverPollEndpointRequest) -> DiscoverPollEndpointResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::DISCOVER_POLL_ENDPOINT],
+    }
     ExecuteCommand(ExecuteCommandRequest) -> ExecuteCommandResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, TARGET_NOT_CONNECTED, CLUSTER_NOT_FOUND],
         access: &[access::EXECUTE_COMMAND],
+    }
+    GetTaskProtection(GetTaskProtectionRequest) -> GetTaskProtectionResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::GET_TASK_PROTECTION],
+    }
+    ListAccountSettings(ListAccountSettingsRequest) -> ListAccountSettingsResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["settings"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::LIST_ACCOUNT_SETTINGS],
+    }
+    ListAttributes(ListAttributesRequest) -> ListAttributesResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["attributes"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::LIST_ATTRIBUTES],
     }
     ListClusters(ListClustersRequest) -> ListClustersResponse {
         pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["clusterArns"], more: "" }),
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
         access: &[access::LIST_CLUSTERS],
+    }
+    ListContainerInstances(ListContainerInstancesRequest) -> ListContainerInstancesResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["containerInstanceArns"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::LIST_CONTAINER_INSTANCES],
+    }
+    ListDaemonDeployments(ListDaemonDeploymentsRequest) -> ListDaemonDeploymentsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_DAEMON_DEPLOYMENTS],
+    }
+    ListDaemonTaskDefinitions(ListDaemonTaskDefinitionsRequest) -> ListDaemonTaskDefinitionsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::LIST_DAEMON_TASK_DEFINITIONS],
+    }
+    ListDaemons(ListDaemonsRequest) -> ListDaemonsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_DAEMONS],
+    }
+    ListGatewayClusterAssociations(ListGatewayClusterAssociationsRequest) -> ListGatewayClusterAssociationsResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["gatewayClusterAssociations"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_GATEWAY_CLUSTER_ASSOCIATIONS],
+    }
+    ListGatewayRoutes(ListGatewayRoutesRequest) -> ListGatewayRoutesResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["gatewayRoutes"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_GATEWAY_ROUTES],
+    }
+    ListGateways(ListGatewaysRequest) -> ListGatewaysResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["gateways"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_GATEWAYS],
+    }
+    ListServiceDeployments(ListServiceDeploymentsRequest) -> ListServiceDeploymentsResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::LIST_SERVICE_DEPLOYMENTS],
+    }
+    ListServices(ListServicesRequest) -> ListServicesResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["serviceArns"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::LIST_SERVICES],
+    }
+    ListServicesByNamespace(ListServicesByNamespaceRequest) -> ListServicesByNamespaceResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["serviceArns"], more: "" }),
+        faults: &[ACCESS_DENIED, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::LIST_SERVICES_BY_NAMESPACE],
+    }
+    ListTagsForResource(ListTagsForResourceRequest) -> ListTagsForResourceResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::LIST_TAGS_FOR_RESOURCE],
+    }
+    ListTaskDefinitionFamilies(ListTaskDefinitionFamiliesRequest) -> ListTaskDefinitionFamiliesResponse {
+        pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["families"], more: "" }),
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::LIST_TASK_DEFINITION_FAMILIES],
     }
     ListTaskDefinitions(ListTaskDefinitionsRequest) -> ListTaskDefinitionsResponse {
         pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["taskDefinitionArns"], more: "" }),
@@ -48,6 +269,30 @@ operations! { crate::SERVICE;
         pages: Some(Pages { input: &["nextToken"], output: &["nextToken"], limit: "maxResults", results: &["taskArns"], more: "" }),
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND],
         access: &[access::LIST_TASKS],
+    }
+    PutAccountSetting(PutAccountSettingRequest) -> PutAccountSettingResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::PUT_ACCOUNT_SETTING],
+    }
+    PutAccountSettingDefault(PutAccountSettingDefaultRequest) -> PutAccountSettingDefaultResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::PUT_ACCOUNT_SETTING_DEFAULT],
+    }
+    PutAttributes(PutAttributesRequest) -> PutAttributesResponse {
+        faults: &[ACCESS_DENIED, TARGET_NOT_FOUND, SERVER, ATTRIBUTE_LIMIT_EXCEEDED, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::PUT_ATTRIBUTES],
+    }
+    PutClusterCapacityProviders(PutClusterCapacityProvidersRequest) -> PutClusterCapacityProvidersResponse {
+        faults: &[ACCESS_DENIED, SERVER, UPDATE_IN_PROGRESS, INVALID_PARAMETER, RESOURCE_IN_USE, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::PUT_CLUSTER_CAPACITY_PROVIDERS],
+    }
+    RegisterContainerInstance(RegisterContainerInstanceRequest) -> RegisterContainerInstanceResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::REGISTER_CONTAINER_INSTANCE],
+    }
+    RegisterDaemonTaskDefinition(RegisterDaemonTaskDefinitionRequest) -> RegisterDaemonTaskDefinitionResponse {
+        faults: &[ACCESS_DENIED, LIMIT_EXCEEDED, SERVER, INVALID_PARAMETER, CLIENT],
+        access: &[access::REGISTER_DAEMON_TASK_DEFINITION],
     }
     RegisterTaskDefinition(RegisterTaskDefinitionRequest) -> RegisterTaskDefinitionResponse {
         faults: &[ACCESS_DENIED, LIMIT_EXCEEDED, SERVER, INVALID_PARAMETER, CLIENT],
@@ -60,8 +305,96 @@ operations! { crate::SERVICE;
         ],
         access: &[access::RUN_TASK, access::TAG_RESOURCE],
     }
+    StartTask(StartTaskRequest) -> StartTaskResponse {
+        faults: &[ACCESS_DENIED, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::START_TASK],
+    }
+    StopServiceDeployment(StopServiceDeploymentRequest) -> StopServiceDeploymentResponse {
+        faults: &[CONFLICT, ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_DEPLOYMENT_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::STOP_SERVICE_DEPLOYMENT],
+    }
     StopTask(StopTaskRequest) -> StopTaskResponse {
         faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
         access: &[access::STOP_TASK],
+    }
+    SubmitAttachmentStateChanges(SubmitAttachmentStateChangesRequest) -> SubmitAttachmentStateChangesResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::SUBMIT_ATTACHMENT_STATE_CHANGES],
+    }
+    SubmitContainerStateChange(SubmitContainerStateChangeRequest) -> SubmitContainerStateChangeResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::SUBMIT_CONTAINER_STATE_CHANGE],
+    }
+    SubmitTaskStateChange(SubmitTaskStateChangeRequest) -> SubmitTaskStateChangeResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::SUBMIT_TASK_STATE_CHANGE],
+    }
+    TagResource(TagResourceRequest) -> TagResourceResponse {
+        faults: &[ACCESS_DENIED, LIMIT_EXCEEDED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::TAG_RESOURCE],
+    }
+    UntagResource(UntagResourceRequest) -> UntagResourceResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::UNTAG_RESOURCE],
+    }
+    UpdateCapacityProvider(UpdateCapacityProviderRequest) -> UpdateCapacityProviderResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::UPDATE_CAPACITY_PROVIDER],
+    }
+    UpdateCluster(UpdateClusterRequest) -> UpdateClusterResponse {
+        faults: &[ACCESS_DENIED, NAMESPACE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::UPDATE_CLUSTER],
+    }
+    UpdateClusterSettings(UpdateClusterSettingsRequest) -> UpdateClusterSettingsResponse {
+        faults: &[ACCESS_DENIED, SERVER, UPDATE_IN_PROGRESS, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::UPDATE_CLUSTER_SETTINGS],
+    }
+    UpdateContainerAgent(UpdateContainerAgentRequest) -> UpdateContainerAgentResponse {
+        faults: &[ACCESS_DENIED, NO_UPDATE_AVAILABLE, MISSING_VERSION, SERVER, UPDATE_IN_PROGRESS, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::UPDATE_CONTAINER_AGENT],
+    }
+    UpdateContainerInstancesState(UpdateContainerInstancesStateRequest) -> UpdateContainerInstancesStateResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND],
+        access: &[access::UPDATE_CONTAINER_INSTANCES_STATE],
+    }
+    UpdateDaemon(UpdateDaemonRequest) -> UpdateDaemonResponse {
+        faults: &[
+            ACCESS_DENIED, DAEMON_NOT_FOUND, PLATFORM_UNKNOWN, DAEMON_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND,
+            UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::UPDATE_DAEMON],
+    }
+    UpdateExpressGatewayService(UpdateExpressGatewayServiceRequest) -> UpdateExpressGatewayServiceResponse {
+        faults: &[ACCESS_DENIED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::UPDATE_EXPRESS_GATEWAY_SERVICE],
+    }
+    UpdateGateway(UpdateGatewayRequest) -> UpdateGatewayResponse {
+        faults: &[ACCESS_DENIED, SERVER, INVALID_PARAMETER, CLIENT, GATEWAY_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::UPDATE_GATEWAY],
+    }
+    UpdateService(UpdateServiceRequest) -> UpdateServiceResponse {
+        faults: &[
+            ACCESS_DENIED, PLATFORM_UNKNOWN, NAMESPACE_NOT_FOUND, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, CLIENT, SERVICE_NOT_FOUND,
+            CLUSTER_NOT_FOUND, PLATFORM_TASK_DEFINITION_INCOMPATIBILITY, UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::UPDATE_SERVICE],
+    }
+    UpdateServicePrimaryTaskSet(UpdateServicePrimaryTaskSetRequest) -> UpdateServicePrimaryTaskSetResponse {
+        faults: &[
+            ACCESS_DENIED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, TASK_SET_NOT_FOUND, CLIENT, SERVICE_NOT_FOUND, CLUSTER_NOT_FOUND,
+            UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::UPDATE_SERVICE_PRIMARY_TASK_SET],
+    }
+    UpdateTaskProtection(UpdateTaskProtectionRequest) -> UpdateTaskProtectionResponse {
+        faults: &[ACCESS_DENIED, RESOURCE_NOT_FOUND, SERVER, INVALID_PARAMETER, CLIENT, CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE],
+        access: &[access::UPDATE_TASK_PROTECTION],
+    }
+    UpdateTaskSet(UpdateTaskSetRequest) -> UpdateTaskSetResponse {
+        faults: &[
+            ACCESS_DENIED, LIMIT_EXCEEDED, SERVICE_NOT_ACTIVE, SERVER, INVALID_PARAMETER, TASK_SET_NOT_FOUND, CLIENT, SERVICE_NOT_FOUND,
+            CLUSTER_NOT_FOUND, UNSUPPORTED_FEATURE,
+        ],
+        access: &[access::UPDATE_TASK_SET],
     }
 }

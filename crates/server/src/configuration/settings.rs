@@ -252,6 +252,9 @@ pub struct Settings {
     /// The server's own machine is a managed node of Systems Manager [default: false]
     #[arg(long, env = "CLOUDLET_SSM_LOCAL_NODE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub ssm_local_node: Option<bool>,
+    /// Root folder of managed nodes: a folder with a file system, or an OCI layout (layout, layout:tag) [default: this machine's programs]
+    #[arg(long, env = "CLOUDLET_NODE_ROOT", value_name = "FOLDER")]
+    pub node_root: Option<String>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -313,6 +316,7 @@ impl Settings {
             states_mocks: self.states_mocks.or(other.states_mocks),
             node_hosts: if self.node_hosts.is_empty() { other.node_hosts } else { self.node_hosts },
             ssm_local_node: self.ssm_local_node.or(other.ssm_local_node),
+            node_root: self.node_root.or(other.node_root),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),

@@ -48,7 +48,9 @@ struct Prepared {
 impl Ssm {
     fn prepared(&self, cx: &Cx, request: &StartAutomationExecutionRequest) -> Result<Prepared, Fault> {
         let runnable = self.runnable(cx, &request.document_name, request.document_version.as_deref())?;
-        let mut from_targets: Vec<&str> = request.target_parameter_name.iter().map(String::as_str).collect();
+        // Without targets nothing gives the parameter its value.
+        let has_targets = request.targets.as_ref().is_some_and(|targets| !targets.is_empty());
+        let mut from_targets: Vec<&str> = request.target_parameter_name.iter().filter(|_| has_targets).map(String::as_str).collect();
         from_targets.extend(request.target_maps.iter().flatten().flat_map(|map| map.keys()).map(String::as_str));
         let values = merged(&runnable.runbook, request.parameters.as_ref(), &from_targets)?;
         let role = role(cx, &runnable.runbook, &values)?;

@@ -72,25 +72,26 @@ fn outcome(command: &Command, counts: Counts) -> Progress {
 pub fn go_on(cx: &Cx, state: &mut CommandState, place: &RowKey) -> Result<(), Fault> {
     let Some(command) = state.commands.get(place).cloned() else { return Ok(()) };
     let mut counted = counts(state.of_command(place).map(|(_, invocation)| invocation));
+    let has_failed = counted.errors > limit(&command.max_errors, command.target_count);
+    let most = limit(&command.max_concurrency, command.target_count).max(1);
+    // This is asked for with every change: of a thousand that wait only those are taken whose turn it is.
+    let room = if has_failed { usize::MAX } else { usize::try_from(most.saturating_sub(counted.running)).unwrap_or(usize::MAX) };
     let waiting: Vec<(Arc<str>, Arc<Invocation>)> = state
         .of_command(place)
         .filter(|(_, invocation)| !invocation.is_sent && invocation.progress == Progress::Pending)
+        .take(room)
         .map(|(node, invocation)| (node.clone(), invocation.clone()))
         .collect();
-    let has_failed = counted.errors > limit(&command.max_errors, command.target_count);
-    let most = limit(&command.max_concurrency, command.target_count).max(1);
     for (node, invocation) in waiting {
         let mut next = (*invocation).clone();
         if has_failed {
             next.progress = Progress::Terminated;
             next.finished = Some(cx.now);
             counted.completed += 1;
-        } else if counted.running < most {
+        } else {
             next.is_sent = true;
             counted.running += 1;
             turns::run(cx, place, &node, cx.now)?;
-        } else {
-            continue;
         }
         state.invocations.insert((place.0.clone(), place.1.clone(), node), Arc::new(next));
     }

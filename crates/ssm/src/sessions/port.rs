@@ -4,9 +4,9 @@ use super::{
     backend::{Backend, Ending, Input, Output},
     live::LiveSession,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use cloudlet_engine::{ByteStream, Node, NodeAddress};
-use cloudlet_session_channel::{Demux, MuxEvent, PayloadKind, finish, flag, payload, push};
+use cloudlet_session_channel::{Demux, MuxEvent, PayloadKind, finish, flag, payload, pushed, room_for_push};
 use std::{collections::HashMap, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
@@ -175,11 +175,13 @@ async fn write_all(mut write: WriteHalf<Connection>, mut queued: mpsc::Receiver<
 }
 
 async fn read_all(mut read: ReadHalf<Connection>, stream: u32, outputs: &mpsc::Sender<Output>) {
-    let mut buffer = vec![0; PIECE];
-    while let Ok(count @ 1..) = read.read(&mut buffer).await {
-        let mut frame = BytesMut::with_capacity(count + 8);
-        push(stream, buffer.get(..count).unwrap_or_default(), &mut frame);
-        if outputs.send(Output::Data(PayloadKind::Output, frame.freeze())).await.is_err() {
+    loop {
+        // What is read is not copied again before it is framed.
+        let mut room = room_for_push(PIECE);
+        if !matches!(read.read_buf(&mut (&mut room).limit(PIECE)).await, Ok(1..)) {
+            break;
+        }
+        if outputs.send(Output::Data(PayloadKind::Output, pushed(stream, room))).await.is_err() {
             return;
         }
     }

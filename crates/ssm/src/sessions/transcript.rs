@@ -36,7 +36,7 @@ impl Transcript {
     pub fn add(&mut self, bytes: &[u8]) {
         if self.wanted {
             let room = LONGEST.saturating_sub(self.bytes.len());
-            self.bytes.extend(bytes.iter().take(room));
+            self.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         }
     }
 }

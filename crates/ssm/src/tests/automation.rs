@@ -207,6 +207,9 @@ async fn many_targets_one_after_the_other_until_too_many_fail() {
             cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest { filters: Some(vec![filter]), ..Default::default() }).await;
         assert_eq!(children.automation_execution_metadata_list.unwrap().len(), done.len());
     }
+    let without = StartAutomationExecutionRequest { targets: None, ..request("0") };
+    let fault = cloud.expect_fault::<StartAutomationExecution>(without).await;
+    assert_eq!(fault.message(), "Missing required parameter: Name in user inputs.");
     let all =
         cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest::default()).await.automation_execution_metadata_list.unwrap();
     assert_eq!(all.len(), 2);

@@ -53,6 +53,8 @@ struct Process {
     end: watch::Sender<Option<WorkerEnd>>,
     /// Where its input goes.
     writes: Option<(String, Files)>,
+    /// It becomes what it has written, in this environment.
+    becomes: Option<Vec<(String, WorkerValue)>>,
 }
 
 impl Node for Fake {
@@ -60,9 +62,10 @@ impl Node for Fake {
         let text = |at: usize| program.arguments.get(at).cloned().unwrap_or_default();
         let script = text(1);
         let (end, _) = watch::channel(None);
-        let mut process = Process { output: Mutex::default(), end, writes: None };
+        let mut process = Process { output: Mutex::default(), end, writes: None, becomes: None };
         if script.contains("cat >\"$0\"") {
             process.writes = Some((text(2), self.files.clone()));
+            process.becomes = script.contains("exec ").then_some(program.environment);
         } else if script.contains("cat -- \"$0\"") {
             let folder = text(3);
             let files = self.files.lock();
@@ -134,7 +137,13 @@ impl NodeProcess for Process {
         Box::pin(async { true })
     }
     fn close_input(&self) {
-        self.end.send_replace(Some(WorkerEnd::Exited(0)));
+        match (&self.writes, &self.becomes) {
+            (Some((path, files)), Some(environment)) => {
+                let lines = files.lock().get(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                self.interpret(&lines.unwrap_or_default(), environment);
+            }
+            _ => drop(self.end.send_replace(Some(WorkerEnd::Exited(0)))),
+        }
     }
     fn resize(&self, _: TerminalSize) {}
     fn signal(&self, _: NodeSignal) {}

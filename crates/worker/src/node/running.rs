@@ -10,7 +10,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -63,6 +63,26 @@ struct Known {
     gone: watch::Sender<bool>,
 }
 
+/// Lets a worker rest once nothing runs on it.
+struct Resting {
+    starts: watch::Sender<u64>,
+    worker: Weak<Process>,
+}
+
+impl Resting {
+    fn idle_after(&self, starts: u64) {
+        // While the number is held, nothing is started.
+        self.starts.send_if_modified(|now| {
+            if *now == starts
+                && let Some(worker) = self.worker.upgrade()
+            {
+                worker.rest(true);
+            }
+            false
+        });
+    }
+}
+
 impl Running {
     pub fn of(started: Started, server: Option<String>) -> Result<Arc<Running>, String> {
         let Started { process, report, control } = started;
@@ -72,9 +92,10 @@ impl Running {
         let known = Arc::<Known>::default();
         let (outgoing, to_send) = mpsc::channel(QUEUE);
         let (tell_idle, idle) = watch::channel(None);
-        tokio::spawn(deliver(control.clone(), to_send));
-        tokio::spawn(listen(control, known.clone(), tell_idle));
         let (starts, _) = watch::channel(0);
+        let resting = Resting { starts: starts.clone(), worker: Arc::downgrade(&process) };
+        tokio::spawn(deliver(control.clone(), to_send));
+        tokio::spawn(listen(control, known.clone(), tell_idle, resting));
         Ok(Arc::new(Running { worker: process, ports: report.ports, server, outgoing, known, next: AtomicU64::new(1), starts, idle }))
     }
 
@@ -83,7 +104,10 @@ impl Running {
     }
 
     pub fn begin_start(&self) {
-        self.starts.send_modify(|starts| *starts += 1);
+        self.starts.send_modify(|starts| {
+            *starts += 1;
+            self.worker.rest(false);
+        });
     }
 
     pub fn starts(&self) -> u64 {
@@ -195,7 +219,7 @@ async fn deliver(control: Arc<AsyncFd<OwnedFd>>, mut outgoing: mpsc::Receiver<Ou
     }
 }
 
-async fn listen(control: Arc<AsyncFd<OwnedFd>>, known: Arc<Known>, idle: watch::Sender<Option<u64>>) {
+async fn listen(control: Arc<AsyncFd<OwnedFd>>, known: Arc<Known>, idle: watch::Sender<Option<u64>>, resting: Resting) {
     let mut buffer = vec![0; 4 << 10];
     loop {
         let received = control.async_io(Interest::READABLE, |socket| match receive(socket, &mut buffer) {
@@ -220,7 +244,10 @@ async fn listen(control: Arc<AsyncFd<OwnedFd>>, known: Arc<Known>, idle: watch::
                     let _ = told.send(Some(end));
                 }
             }
-            FromNode::Idle { starts } => idle.send_modify(|idle| *idle = Some(starts)),
+            FromNode::Idle { starts } => {
+                resting.idle_after(starts);
+                idle.send_modify(|idle| *idle = Some(starts));
+            }
         }
     }
     known.gone.send_replace(true);

@@ -15,6 +15,9 @@ const MOST_OUTPUT: usize = 2 << 20;
 /// How long the programs may take that prepare a step.
 pub const PREPARATION: i64 = 60;
 
+/// A script that writes its input to the file that it is named after.
+pub const WRITE_INPUT: &str = "mkdir -p -- \"${0%/*}\" && cat >\"$0\" && chmod 700 -- \"$0\"";
+
 /// How often the output of a program goes to Logs.
 const LOGGED_EVERY: Duration = Duration::from_millis(500);
 
@@ -237,8 +240,7 @@ impl Execution<'_> {
 
     /// Writes a file below the folder of the invocation.
     pub async fn write_file(&self, path: &str, bytes: Bytes) -> Result<(), String> {
-        let script = "mkdir -p -- \"$(dirname -- \"$0\")\" && cat >\"$0\" && chmod 700 -- \"$0\"";
-        let ran = self.program(OutputOf::Nobody, "sh", &["-c", script, path], Some(bytes), &[], PREPARATION).await?;
+        let ran = self.program(OutputOf::Nobody, "sh", &["-c", WRITE_INPUT, path], Some(bytes), &[], PREPARATION).await?;
         match ran.end {
             ProgramEnd::Ended(WorkerEnd::Exited(0)) => Ok(()),
             _ => Err(format!("{path} cannot be written: {}", String::from_utf8_lossy(&ran.error))),

@@ -1,8 +1,9 @@
 //! `aws:runShellScript` and `aws:runPowerShellScript`.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-runShellScript>
 
-use super::execution::{Ended, Execution, OutputOf, ProgramEnd};
+use super::execution::{Ended, Execution, OutputOf, ProgramEnd, WRITE_INPUT};
 use crate::commands::rows::Progress;
+use bytes::Bytes;
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::Step;
 use serde_json::Value;
@@ -50,9 +51,7 @@ impl Execution<'_> {
             Shell::PowerShell => "_script.ps1",
         };
         let path = format!("{}/{}/{plain}/{file}", self.folder(), step.action.replace(':', ""));
-        if let Err(why) = self.write_file(&path, text.into()).await {
-            return Ended::failed(why);
-        }
+        let text = Bytes::from(text);
         let wanted = inputs.get("workingDirectory").and_then(Value::as_str).unwrap_or_default();
         let directory = if wanted.starts_with('/') { wanted.to_owned() } else { format!("{}/downloads/{wanted}", self.folder()) };
         // A relative folder is one of what was downloaded, if it is there; an absolute one must be there.
@@ -61,9 +60,11 @@ impl Execution<'_> {
             Shell::Posix => "exec sh -c \"$0\"",
             Shell::PowerShell => "exec pwsh -NonInteractive -f \"$0\"",
         };
-        let script = format!("{go}\n{command}");
+        // One program writes the script and becomes it: each program of a node costs several processes.
+        let script = format!("{WRITE_INPUT} || exit 1\nexec </dev/null\n{go}\n{command}");
         for _ in 0..MOST_REBOOTS {
-            let ran = match self.program(OutputOf::Step, "sh", &["-c", &script, &path, &directory], None, environment, seconds(inputs)).await {
+            let arguments = ["-c", &script, &path, &directory];
+            let ran = match self.program(OutputOf::Step, "sh", &arguments, Some(text.clone()), environment, seconds(inputs)).await {
                 Ok(ran) => ran,
                 Err(why) => return Ended::failed(format!("failed to run commands: {why}")),
             };
