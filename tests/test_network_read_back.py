@@ -113,3 +113,40 @@ def test_a_group_with_rules_of_their_own(ec2, vpc):
     shown = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
     assert shown["IpPermissionsEgress"] == [] and [one["FromPort"] for one in shown["IpPermissions"]] == [80, 443]
     ec2.delete_security_group(GroupId=group)
+
+
+def test_an_instance_its_volume_and_its_credits(ec2, subnet):
+    tags = [{"ResourceType": "volume", "Tags": [{"Key": "disk", "Value": "root"}]}]
+    made = ec2.run_instances(ImageId="ami-0123456789abcdef0", InstanceType="t3.micro", SubnetId=subnet, MinCount=1, MaxCount=1, TagSpecifications=tags)
+    id_ = made["Instances"][0]["InstanceId"]
+    volume = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    shown = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert [(one["VolumeId"], one["State"], one["VolumeType"], one["Tags"]) for one in shown] == [(volume, "in-use", "gp3", tags[0]["Tags"])]
+    assert shown[0]["Attachments"][0]["InstanceId"] == id_
+    ec2.create_tags(Resources=[volume], Tags=[{"Key": "more", "Value": "1"}])
+    by_instance = [{"Name": "attachment.instance-id", "Values": [id_]}]
+    assert len(ec2.describe_volumes(Filters=by_instance)["Volumes"][0]["Tags"]) == 2
+
+    def credits():
+        return ec2.describe_instance_credit_specifications(InstanceIds=[id_])["InstanceCreditSpecifications"]
+
+    assert credits() == [{"InstanceId": id_, "CpuCredits": "unlimited"}]
+    asked = [{"InstanceId": id_, "CpuCredits": "standard"}, {"InstanceId": "i-00000000", "CpuCredits": "standard"}]
+    answer = ec2.modify_instance_credit_specification(InstanceCreditSpecifications=asked)
+    assert [one["InstanceId"] for one in answer["SuccessfulInstanceCreditSpecifications"]] == [id_]
+    assert answer["UnsuccessfulInstanceCreditSpecifications"][0]["Error"]["Code"] == "InvalidInstanceID.NotFound"
+    assert credits() == [{"InstanceId": id_, "CpuCredits": "standard"}]
+    large = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "m5.large", "SubnetId": subnet, "MinCount": 1, "MaxCount": 1}
+    with pytest.raises(ec2.exceptions.ClientError, match="CreditSpecification is not supported"):
+        ec2.run_instances(**large, CreditSpecification={"CpuCredits": "unlimited"})
+    ec2.terminate_instances(InstanceIds=[id_])
+    with pytest.raises(ec2.exceptions.ClientError, match="InvalidVolume.NotFound"):
+        ec2.describe_volumes(VolumeIds=[volume])
+    assert ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [volume]}])["Tags"] == []
+
+
+def test_an_elastic_address_has_no_name_of_its_own(ec2):
+    address = ec2.allocate_address()["AllocationId"]
+    assert ec2.describe_addresses_attribute(AllocationIds=[address], Attribute="domain-name")["Addresses"] == []
+    with pytest.raises(ec2.exceptions.ClientError, match="InvalidAllocationID.NotFound"):
+        ec2.describe_addresses_attribute(AllocationIds=["eipalloc-0123456789abcdef0"], Attribute="domain-name")

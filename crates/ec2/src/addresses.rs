@@ -11,7 +11,9 @@ use crate::{
     state::{At, FilterOf, Kind, Resource, State, in_table, key},
     tags,
 };
-use cloudlet_api_ec2::{self as api, AllocateAddress, AssociateAddress, DescribeAddresses, DisassociateAddress, ReleaseAddress};
+use cloudlet_api_ec2::{
+    self as api, AllocateAddress, AssociateAddress, DescribeAddresses, DescribeAddressesAttribute, DisassociateAddress, ReleaseAddress,
+};
 use cloudlet_aws::{Fault, Scope};
 use cloudlet_engine::handler;
 use std::net::Ipv4Addr;
@@ -259,6 +261,15 @@ handler!(Ec2, DescribeAddresses, |ec2, cx, input| Ok(permissions::describe::<Des
         let passing = rows.filter(|(id, row)| filters.pass(row, &at(id), state.tags_of(&cx.scope, id)));
         Ok(api::DescribeAddressesResult { addresses: Some(passing.map(|(id, row)| row.shown(&at(id))).collect()) })
     })
+});
+
+// No address has a name of its own in reverse look-ups: to give it one (ModifyAddressAttribute) is not built.
+handler!(Ec2, DescribeAddressesAttribute, |ec2, cx, input| Ok(permissions::describe::<DescribeAddressesAttribute>(cx)), |ec2, cx, input| {
+    ec2.begin(cx, input.dry_run)?;
+    let ids = input.allocation_ids.unwrap_or_default();
+    ec2.store.read(|state| ids.iter().try_for_each(|id| state.find::<Address>(&cx.scope, id).map(drop)))?;
+    // AWS: an address whose name was never changed is not in the list.
+    Ok(api::DescribeAddressesAttributeResult { addresses: Some(vec![]), next_token: None })
 });
 
 /// Takes the Elastic IP addresses from an interface that goes, and from addresses that it loses.

@@ -2,8 +2,10 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>
 
 mod attributes;
+mod credits;
 mod launching;
 mod states;
+pub mod volumes;
 
 use crate::{
     describing::{self, shown},

@@ -78,6 +78,7 @@ pub fn service(journal: &Journal) -> Service {
         .handles::<api::AssociateAddress>()
         .handles::<api::DisassociateAddress>()
         .handles::<api::DescribeAddresses>()
+        .handles::<api::DescribeAddressesAttribute>()
         // describing
         .handles::<api::DescribeSubnets>()
         // dhcp options
@@ -125,6 +126,9 @@ pub fn service(journal: &Journal) -> Service {
         .handles::<api::TerminateInstances>()
         .handles::<api::ModifyInstanceAttribute>()
         .handles::<api::DescribeInstanceAttribute>()
+        .handles::<api::DescribeInstanceCreditSpecifications>()
+        .handles::<api::ModifyInstanceCreditSpecification>()
+        .handles::<api::DescribeVolumes>()
         // interfaces
         .handles::<api::CreateNetworkInterface>()
         .handles::<api::DeleteNetworkInterface>()

@@ -368,6 +368,9 @@ pub struct Instance {
     pub metadata_endpoint: String,
     pub metadata_hops: i32,
     pub root_volume: String,
+    /// How processors are paid for, if that was said.
+    #[serde(default)]
+    pub credits: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use crate::{
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     filters::ShownFilters,
+    instances::volumes::{VOLUME, has_volume},
     limits, permissions,
     rows::{
         Acl, Address, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InsightsAnalysis, InsightsPath, Instance, Interface,
@@ -66,7 +67,7 @@ fn prefix_of(id: &str) -> &str {
 
 fn kind_of(id: &str) -> Option<&'static Kind> {
     let prefix = prefix_of(id);
-    KINDS.iter().map(|(kind, _)| kind).chain([&RULE]).find(|kind| kind.prefix == prefix)
+    KINDS.iter().map(|(kind, _)| kind).chain([&RULE, &VOLUME]).find(|kind| kind.prefix == prefix)
 }
 
 fn check(state: &State, scope: &Scope, id: &str) -> Result<(), Fault> {
@@ -75,6 +76,7 @@ fn check(state: &State, scope: &Scope, id: &str) -> Result<(), Fault> {
     kind.check(id)?;
     let exists = match kind.prefix {
         "sgr" => state.rule(scope, id).is_some(),
+        "vol" => has_volume(state, scope, id),
         prefix => KINDS.iter().find(|(kind, _)| kind.prefix == prefix).is_some_and(|(_, exists)| exists(state, scope, id)),
     };
     if exists { Ok(()) } else { Err(kind.is_missing(id)) }

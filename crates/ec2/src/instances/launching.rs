@@ -1,6 +1,6 @@
 //! RunInstances: which subnet, which groups, which interfaces, and the rows of it.
 
-use super::{check_type, reserved};
+use super::{check_type, credits, reserved};
 use crate::{
     client_tokens::ClientToken,
     engine::Ec2,
@@ -81,6 +81,8 @@ handler!(
         const KINDS: [&str; 3] = ["instance", "network-interface", "volume"];
         let tags = tags::of_new_among(input.tag_specifications.as_ref(), "instance", &KINDS)?;
         let of_interfaces = tags::of_new_among(input.tag_specifications.as_ref(), "network-interface", &KINDS)?;
+        let of_volume = tags::of_new_among(input.tag_specifications.as_ref(), "volume", &KINDS)?;
+        credits::check_asked(&instance_type, input.credit_specification.as_ref().map(|given| given.cpu_credits.as_str()))?;
         let profile = match &input.iam_instance_profile {
             Some(given) => Some(crate::instance_profiles::find(cx, given).await?),
             None => None,
@@ -118,6 +120,7 @@ handler!(
                         profile: profile.as_ref(),
                         tags: &tags,
                         of_interfaces: &of_interfaces,
+                        of_volume: &of_volume,
                     },
                 )?;
             }
@@ -163,6 +166,7 @@ struct Launch<'a> {
     profile: Option<&'a crate::instance_profiles::Found>,
     tags: &'a tags::Tags,
     of_interfaces: &'a tags::Tags,
+    of_volume: &'a tags::Tags,
 }
 
 /// One interface of a new instance: one that there is, or one that is made.
@@ -327,7 +331,9 @@ fn launch(
         metadata_endpoint: metadata.http_endpoint.unwrap_or_else(|| "enabled".to_owned()),
         metadata_hops: metadata.http_put_response_hop_limit.unwrap_or(2),
         root_volume: new_association(cx.ids(), "vol"),
+        credits: input.credit_specification.as_ref().map(|given| given.cpu_credits.clone()),
     };
+    state.set_tags(scope, &row.root_volume, of.of_volume.clone());
     state.put(scope, &id, row);
     state.set_tags(scope, &id, of.tags.clone());
     Ok(())

@@ -7,6 +7,7 @@ use crate::{
     interfaces, lookups, permissions,
     rows::{DesiredState, Instance, Interface, Subnet},
     state::{Resource, State},
+    tags::Tags,
 };
 use cloudlet_api_ec2::{self as api, RebootInstances, StartInstances, StopInstances, TerminateInstances};
 use cloudlet_aws::Fault;
@@ -60,6 +61,10 @@ fn change(
 fn settle_interfaces(state: &mut State, cx: &Cx, id: &str, wanted: DesiredState) -> Result<(), Fault> {
     let own = lookups::of_instance(state, &cx.scope, id).map(|(interface, row)| (interface.to_owned(), row.clone()));
     let own: Vec<(String, Interface)> = own.collect();
+    let volume = state.get::<Instance>(&cx.scope, id).map(|row| row.root_volume.clone());
+    if let Some(volume) = volume.filter(|_| wanted == DesiredState::Terminated) {
+        state.set_tags(&cx.scope, &volume, Tags::default());
+    }
     for (interface, row) in own {
         let is_primary = row.attachment.as_ref().is_some_and(|of| of.index == 0);
         match wanted {
