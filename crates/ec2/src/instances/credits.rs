@@ -4,14 +4,14 @@
 use crate::{
     describing::{check_ids, check_page, page},
     engine::Ec2,
-    faults::{invalid_value, refuse},
+    faults::{invalid_value, missing, refuse},
     filters::ShownFilters,
     lookups, permissions,
     rows::{DesiredState, Instance},
 };
 use cloudlet_api_ec2::{self as api, DescribeInstanceCreditSpecifications, ModifyInstanceCreditSpecification};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{handler, paging::Paging};
+use cloudlet_engine::{Permissions, handler, paging::Paging};
 
 const UNLIMITED: &str = "unlimited";
 const UNSUPPORTED: &str = "InstanceCreditSpecification.NotSupported";
@@ -91,10 +91,14 @@ handler!(
     ModifyInstanceCreditSpecification,
     |ec2, cx, input| {
         let ids = input.instance_credit_specifications.iter().map(|one| &one.instance_id);
-        Ok(ids.map(|id| ec2.on::<ModifyInstanceCreditSpecification, Instance>(cx, id)).collect())
+        let all: Permissions = ids.map(|id| ec2.on::<ModifyInstanceCreditSpecification, Instance>(cx, id)).collect();
+        Ok(if all.is_empty() { permissions::describe::<ModifyInstanceCreditSpecification>(cx) } else { all })
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
+        if input.instance_credit_specifications.is_empty() {
+            return Err(missing("InstanceCreditSpecification"));
+        }
         for one in &input.instance_credit_specifications {
             check_value(one.cpu_credits.as_deref().unwrap_or_default())?;
         }
