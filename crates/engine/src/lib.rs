@@ -58,7 +58,7 @@ pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_
 pub use http_endpoints::{EndpointAnswer, EndpointCallers, EndpointField, EndpointRefusal, EndpointRequest, HttpEndpoint, HttpEndpoints};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
-pub use machine_keys::{MachineKey, MachineKeys};
+pub use machine_keys::{MachineKey, MachineKeys, Signs};
 pub use mail_relay::{MailRelay, RelayError};
 pub use nodes::{
     ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
@@ -76,7 +76,7 @@ pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
 pub use worker_parts::{LocalHttp, LocalRequest, LocalResponse, WorkerEnd, WorkerValue};
-pub use workers::{Interpreter, Language, NoWorkers, Worker, WorkerFile, WorkerOrder, WorkerPost, Workers};
+pub use workers::{Interpreter, Language, NoWorkers, TakesLine, Worker, WorkerFile, WorkerOrder, WorkerPost, Workers};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

@@ -3,12 +3,14 @@
 use cloudlet_aws::Caller;
 use std::sync::Arc;
 
+/// Whether a signature, as it stands in the request, is one of a text.
+pub type Signs = dyn Fn(&[u8], &str) -> bool + Send + Sync;
+
 /// A public key, and whose it is.
 #[derive(Clone)]
 pub struct MachineKey {
     pub caller: Caller,
-    /// Whether a signature, as it stands in the request, is one of a text.
-    pub signs: Arc<dyn Fn(&[u8], &str) -> bool + Send + Sync>,
+    pub signs: Arc<Signs>,
 }
 
 pub trait MachineKeys: Send + Sync {

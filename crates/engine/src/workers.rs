@@ -9,6 +9,9 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// Is told of a line that a worker writes.
+pub type TakesLine = dyn Fn(&str) + Send + Sync;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Python,
@@ -51,9 +54,9 @@ pub struct WorkerOrder {
     /// The server's address (`http://localhost:4566`), the only one that the worker can reach.
     pub server: String,
     /// Told of every line that the worker writes.
-    pub output: Arc<dyn Fn(&str) + Send + Sync>,
+    pub output: Arc<TakesLine>,
     /// Told of every line that is written to the descriptor of `WorkerValue::Aside`.
-    pub aside: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub aside: Option<Arc<TakesLine>>,
 }
 
 /// A request to an HTTP server of a worker's own.

@@ -144,22 +144,20 @@ impl Router {
     }
 }
 
-/// How often a lock is tried, and how long it is waited between.
-const LOCK_TRIES: usize = 50;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long a lock is waited for. A process that a killed server was just starting holds it for a moment longer than the server itself.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A process that a killed server was just starting holds the lock for a moment longer than the server itself.
-#[expect(clippy::disallowed_methods, reason = "no engine runs yet, and there is nothing else to do")]
 fn lock(folder: &Path) -> io::Result<File> {
     let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"))?;
-    for _ in 0..LOCK_TRIES {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+    match lock.try_lock() {
+        Ok(()) => return Ok(lock),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error),
     }
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another server has it open"))
+    let (taken, waited) = sync_channel(1);
+    // Whoever has given up drops the lock with the channel.
+    thread::spawn(move || drop(taken.send(lock.lock().map(|()| lock))));
+    waited.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::ResourceBusy, "another server has it open")))
 }
 
 /// Reads the key file, or writes a new one when the folder is new.

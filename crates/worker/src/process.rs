@@ -5,7 +5,7 @@ use crate::{
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
 };
-use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Stopwatch, Worker, WorkerEnd, WorkerPost, within};
+use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Stopwatch, TakesLine, Worker, WorkerEnd, WorkerPost, within};
 use parking_lot::Mutex;
 use rustix::{
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
@@ -71,7 +71,7 @@ pub struct Process {
 }
 
 /// What is told every line.
-type Lines = Arc<dyn Fn(&str) + Send + Sync>;
+type Lines = Arc<TakesLine>;
 
 /// What is to be run and whom it may talk to.
 pub struct Start {

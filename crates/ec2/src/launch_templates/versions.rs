@@ -98,12 +98,11 @@ on_template!(DeleteLaunchTemplateVersions, |cx, input, state, id| {
     })
 });
 
+/// A version as it is shown, by its template and its number.
+type NumberedVersion = ((String, i64), api::LaunchTemplateVersion);
+
 /// The versions that a request asks for, with their numbers.
-fn asked(
-    state: &State,
-    cx: &Cx,
-    input: &api::DescribeLaunchTemplateVersionsRequest,
-) -> Result<Vec<((String, i64), api::LaunchTemplateVersion)>, Fault> {
+fn asked(state: &State, cx: &Cx, input: &api::DescribeLaunchTemplateVersionsRequest) -> Result<Vec<NumberedVersion>, Fault> {
     let wanted = input.versions.clone().unwrap_or_default();
     let row = |id: &str, template, number, version| Ok(((id.to_owned(), number), shown_version(id, template, number, version)?));
     if input.launch_template_id.is_none() && input.launch_template_name.is_none() {
