@@ -12,8 +12,7 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, Scope};
 use cloudlet_engine::{
-    Boxed, Dispatcher, LocalHttp, LocalRequest, LocalResponse, NodeOrder, NodeRoot, Runtime, Socket, SocketMessage, SocketReader, SocketWriter,
-    Workers, within,
+    Boxed, Dispatcher, LocalHttp, LocalRequest, LocalResponse, NodeOrder, NodeRoot, Runtime, Socket, SocketMessage, SocketReader, Workers, send_all,
 };
 use cloudlet_gateway::{socket, socket_config};
 use cloudlet_session_channel::{
@@ -199,7 +198,7 @@ impl Agent {
         self.replies.all().into_iter().for_each(|frame| self.send(frame));
         tokio::select! {
             () = self.take_all(&mut *reader) => "the server has closed it".to_owned(),
-            () = send_all(&mut *writer, to_send) => "the server takes nothing more".to_owned(),
+            () = send_all(&mut *writer, to_send, PING) => "the server takes nothing more".to_owned(),
             fault = self.keep_informed() => fault.to_string(),
         }
     }
@@ -245,18 +244,5 @@ impl Agent {
     /// Ends what runs.
     pub async fn stop(&self) {
         self.node.machine.stop().await;
-    }
-}
-
-async fn send_all(writer: &mut dyn SocketWriter, mut to_send: mpsc::Receiver<Bytes>) {
-    loop {
-        let sent = match within(PING, to_send.recv()).await {
-            Some(Some(frame)) => writer.send(SocketMessage::Binary(frame)).await && writer.flush().await,
-            Some(None) => return,
-            None => writer.ping().await,
-        };
-        if !sent {
-            return;
-        }
     }
 }

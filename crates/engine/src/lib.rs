@@ -71,7 +71,7 @@ pub use public_files::{PublicFile, PublicFiles};
 pub use request_context::RequestContext;
 pub use runtime::Runtime;
 pub use service::{AnyOperation, Builder, Handle, Service};
-pub use sockets::{Socket, SocketClose, SocketHooks, SocketMessage, SocketReader, SocketWriter};
+pub use sockets::{Socket, SocketClose, SocketHooks, SocketMessage, SocketReader, SocketWriter, send_all};
 pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};

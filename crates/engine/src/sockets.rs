@@ -1,8 +1,9 @@
 //! Websockets: what a service does on connections that stay open both ways. The gateway opens them; who is at the other end, the service asks.
 
-use crate::Boxed;
+use crate::{Boxed, within};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketMessage {
@@ -29,6 +30,20 @@ pub trait SocketWriter: Send {
     fn flush(&mut self) -> Boxed<'_, bool>;
     fn ping(&mut self) -> Boxed<'_, bool>;
     fn close(&mut self, close: SocketClose) -> Boxed<'_, ()>;
+}
+
+/// Sends what comes, and a ping after each such time in which nothing came, until there is no more or the peer is gone.
+pub async fn send_all(writer: &mut dyn SocketWriter, mut to_send: mpsc::Receiver<Bytes>, ping: Duration) {
+    loop {
+        let sent = match within(ping, to_send.recv()).await {
+            Some(Some(frame)) => writer.send(SocketMessage::Binary(frame)).await && writer.flush().await,
+            Some(None) => return,
+            None => writer.ping().await,
+        };
+        if !sent {
+            return;
+        }
+    }
 }
 
 pub struct Socket {

@@ -21,7 +21,7 @@ pub use messages::{
     Action, ActionResult, AgentSessionState, Challenge, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
     OpenDataChannel, Size,
 };
-pub use smux::{Demux, MuxEvent, NotSmux, finish, nothing, open, push, pushed, room_for_push};
+pub use smux::{Demux, MuxEvent, NotSmux, finish, nothing, open, push, push_buffer, pushed};
 pub use version::is_at_least;
 
 /// Flags of a `PayloadKind::Flag`.

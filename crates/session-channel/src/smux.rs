@@ -88,22 +88,22 @@ pub fn push(stream: u32, data: &[u8], to: &mut BytesMut) {
 }
 
 /// Room for a frame whose data, so many bytes at most, are read in where they are sent from.
-pub fn room_for_push(most: usize) -> BytesMut {
-    let mut room = BytesMut::with_capacity(HEADER + most.min(usize::from(u16::MAX)));
-    room.put_bytes(0, HEADER);
-    room
+pub fn push_buffer(most: usize) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(HEADER + most.min(usize::from(u16::MAX)));
+    buffer.put_bytes(0, HEADER);
+    buffer
 }
 
 /// The frame, once its data are there.
-pub fn pushed(stream: u32, mut room: BytesMut) -> Bytes {
-    let length = u16::try_from(room.len().saturating_sub(HEADER)).unwrap_or(u16::MAX);
-    if let Some(mut header) = room.get_mut(..HEADER) {
+pub fn pushed(stream: u32, mut buffer: BytesMut) -> Bytes {
+    let length = u16::try_from(buffer.len().saturating_sub(HEADER)).unwrap_or(u16::MAX);
+    if let Some(mut header) = buffer.get_mut(..HEADER) {
         header.put_u8(VERSION);
         header.put_u8(PUSH);
         header.put_u16_le(length);
         header.put_u32_le(stream);
     }
-    room.freeze()
+    buffer.freeze()
 }
 
 #[cfg(test)]
@@ -122,11 +122,11 @@ mod tests {
         let mut events = Vec::new();
         assert_eq!(Demux::default().take(&bytes, &mut events), Ok(()));
         assert_eq!(events, [MuxEvent::Opened(3), MuxEvent::Data(3, "hi".into()), MuxEvent::Finished(3)]);
-        let mut room = room_for_push(2);
-        room.extend_from_slice(b"hi");
+        let mut buffer = push_buffer(2);
+        buffer.extend_from_slice(b"hi");
         let mut alike = BytesMut::new();
         push(3, b"hi", &mut alike);
-        assert_eq!(pushed(3, room), alike);
+        assert_eq!(pushed(3, buffer), alike);
         assert_eq!(Demux::default().take(&[2, 0, 0, 0, 0, 0, 0, 0], &mut events), Err(NotSmux));
     }
 

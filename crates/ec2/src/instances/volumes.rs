@@ -13,6 +13,7 @@ use crate::{
 use cloudlet_api_ec2::{self as api, DescribeVolumes};
 use cloudlet_aws::{Scope, TimestampFormat};
 use cloudlet_engine::{Cx, handler, paging::Paging};
+use std::collections::BTreeMap;
 
 pub const VOLUME: Kind = Kind {
     prefix: "vol",
@@ -92,18 +93,14 @@ handler!(Ec2, DescribeVolumes, |ec2, cx, input| Ok(permissions::describe::<Descr
     let filters = ShownFilters::read(input.filters, values)?;
     let wanted = input.volume_ids.unwrap_or_default();
     let page = ec2.store.read(|state| {
-        for id in &wanted {
-            VOLUME.check(id)?;
-            if !has_volume(state, &cx.scope, id) {
-                return Err(VOLUME.is_missing(id));
-            }
-        }
+        wanted.iter().try_for_each(|id| VOLUME.check(id))?;
         let live = state.all::<Instance>(&cx.scope).filter(|(_, row)| row.wanted != DesiredState::Terminated);
         let all = live.filter(|(_, row)| wanted.is_empty() || wanted.contains(&row.root_volume));
-        let mut found: Vec<_> = all.map(|(id, row)| (row.root_volume.clone(), shown(state, cx, id, row))).collect();
-        found.retain(|(_, volume)| filters.pass(volume));
-        found.sort_by(|one, other| one.0.cmp(&other.0));
-        page(&list, found.into_iter())
+        let found: BTreeMap<_, _> = all.map(|(id, row)| (row.root_volume.clone(), shown(state, cx, id, row))).collect();
+        if let Some(missing) = wanted.iter().find(|id| !found.contains_key(*id)) {
+            return Err(VOLUME.is_missing(missing));
+        }
+        page(&list, found.into_iter().filter(|(_, volume)| filters.pass(volume)))
     })?;
     Ok(api::DescribeVolumesResult { volumes: Some(page.items), next_token: page.next_token })
 });

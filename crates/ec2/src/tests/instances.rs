@@ -53,6 +53,28 @@ async fn an_instance_lives_and_dies_by_the_clock() {
 }
 
 #[tokio::test]
+async fn volumes_and_credits_survive_a_restart() {
+    let cloud = cloud();
+    let made = run(&cloud, 1).await.remove(0);
+    let id = made.instance_id.unwrap();
+    let change = InstanceCreditSpecificationRequest { instance_id: id.clone(), cpu_credits: Some("standard".into()) };
+    let modify = ModifyInstanceCreditSpecificationRequest { instance_credit_specifications: vec![change], ..Default::default() };
+    cloud.ok::<ModifyInstanceCreditSpecification>(modify).await;
+    let volume = described(&cloud, &id).await.block_device_mappings.unwrap().remove(0).ebs.unwrap().volume_id.unwrap();
+    let tag = Tag { key: Some("disk".into()), value: Some("root".into()) };
+    cloud.ok::<CreateTags>(CreateTagsRequest { resources: vec![volume.clone()], tags: vec![tag], ..Default::default() }).await;
+    let again = cloud.restart();
+    let credits = DescribeInstanceCreditSpecificationsRequest { instance_ids: Some(vec![id]), ..Default::default() };
+    let credits = again.ok::<DescribeInstanceCreditSpecifications>(credits).await.instance_credit_specifications.unwrap();
+    assert_eq!(credits[0].cpu_credits.as_deref(), Some("standard"));
+    let shown = DescribeVolumesRequest { volume_ids: Some(vec![volume.clone()]), ..Default::default() };
+    let shown = again.ok::<DescribeVolumes>(shown).await.volumes.unwrap().remove(0);
+    assert_eq!((shown.volume_id, shown.tags.unwrap()[0].value.as_deref()), (Some(volume), Some("root")));
+    let missing = DescribeVolumesRequest { volume_ids: Some(vec!["vol-0123456789abcdef0".into()]), ..Default::default() };
+    assert_eq!(again.expect_fault::<DescribeVolumes>(missing).await.code(), "InvalidVolume.NotFound");
+}
+
+#[tokio::test]
 async fn groups_of_an_instance_are_those_of_its_interface() {
     let cloud = cloud();
     let id = run(&cloud, 1).await.remove(0).instance_id.unwrap();

@@ -6,7 +6,7 @@ use super::{
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use cloudlet_engine::{ByteStream, Node, NodeAddress};
-use cloudlet_session_channel::{Demux, MuxEvent, PayloadKind, finish, flag, payload, pushed, room_for_push};
+use cloudlet_session_channel::{Demux, MuxEvent, PayloadKind, finish, flag, payload, push_buffer, pushed};
 use std::{collections::HashMap, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
@@ -177,11 +177,11 @@ async fn write_all(mut write: WriteHalf<Connection>, mut queued: mpsc::Receiver<
 async fn read_all(mut read: ReadHalf<Connection>, stream: u32, outputs: &mpsc::Sender<Output>) {
     loop {
         // What is read is not copied again before it is framed.
-        let mut room = room_for_push(PIECE);
-        if !matches!(read.read_buf(&mut (&mut room).limit(PIECE)).await, Ok(1..)) {
+        let mut buffer = push_buffer(PIECE);
+        if !matches!(read.read_buf(&mut (&mut buffer).limit(PIECE)).await, Ok(1..)) {
             break;
         }
-        if outputs.send(Output::Data(PayloadKind::Output, pushed(stream, room))).await.is_err() {
+        if outputs.send(Output::Data(PayloadKind::Output, pushed(stream, buffer))).await.is_err() {
             return;
         }
     }

@@ -8,13 +8,13 @@ use super::{
 use crate::{PRINCIPAL, Ssm};
 use bytes::Bytes;
 use cloudlet_aws::Caller;
-use cloudlet_engine::{Boxed, Cx, Origin, Socket, SocketClose, SocketHooks, SocketMessage, SocketReader, SocketWriter, within};
+use cloudlet_engine::{Boxed, Cx, Origin, Socket, SocketClose, SocketHooks, SocketMessage, SocketReader, SocketWriter, send_all, within};
 use cloudlet_session_channel::{
     MessageType,
     control::{FromAgent, OpenControlChannel as Opening, ReplyAcknowledged},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// How long an agent may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -92,7 +92,7 @@ impl Ssm {
             let mut end = connection.end.subscribe();
             tokio::select! {
                 () = ended(&mut end) => {}
-                () = send_all(&mut *writer, to_send) => {}
+                () = send_all(&mut *writer, to_send, PING) => {}
                 () = self.take_all(&mut *reader, &connection) => {}
             }
         }
@@ -121,19 +121,6 @@ impl Ssm {
             }
             FromAgent::Completed(complete) => self.sessions.agent_has_completed(node, complete),
             FromAgent::Other => {}
-        }
-    }
-}
-
-async fn send_all(writer: &mut dyn SocketWriter, mut to_send: mpsc::Receiver<Bytes>) {
-    loop {
-        let sent = match within(PING, to_send.recv()).await {
-            Some(Some(frame)) => writer.send(SocketMessage::Binary(frame)).await && writer.flush().await,
-            Some(None) => return,
-            None => writer.ping().await,
-        };
-        if !sent {
-            return;
         }
     }
 }
