@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 
 import pytest
 from lambdas import call, eventually, make, make_role
@@ -35,7 +36,39 @@ exports.handler = async (event, context) => {
   throw error;
 };
 """
+RUBY = """
+require "stringio"
+
+class Odd < StandardError
+  def self.to_s
+    "Odd\\r\\nX-More: \u00fc"
+  end
+end
+
+module App
+  class Orders
+    def self.total(event:, context:)
+      puts "for #{context.function_name}"
+      { total: event["prices"].sum, id: context.aws_request_id, left: context.get_remaining_time_in_millis > 0 }
+    end
+  end
+end
+
+def handler(event:, context:)
+  case event["what"]
+  when "echo" then event["text"]
+  when "many" then "x" * event["count"]
+  when "context" then [context.client_context["custom"], context.client_context["env"]]
+  when "stream" then StringIO.new("as it is")
+  when "exit" then exit 3
+  else raise Odd, "no\u00fc"
+  end
+end
+"""
 CODE = {"python": ("python3.12", "index.py", PYTHON), "node": ("nodejs20.x", "index.js", NODE)}
+if shutil.which("ruby"):
+    CODE["ruby"] = ("ruby3.3", "index.rb", RUBY)
+ruby = pytest.mark.skipif("ruby" not in CODE, reason="there is no Ruby")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +104,8 @@ def test_an_answer_that_is_too_large(lambda_, function):
 
 def test_a_name_of_an_error_may_have_any_characters(lambda_, function):
     answer, error, _ = call(lambda_, function, {"what": "fail"})
-    assert (answer["errorType"], answer["errorMessage"], error) == ("Odd\r\nX-More: \u00fc", "no\u00fc", "Unhandled")
+    kind = "Function<Odd\r\nX-More: \u00fc>" if function == "ruby" else "Odd\r\nX-More: \u00fc"
+    assert (answer["errorType"], answer["errorMessage"], error) == (kind, "no\u00fc", "Unhandled")
     assert call(lambda_, function, {"what": "echo", "text": "after"})[0] == "after"
 
 
@@ -87,3 +121,44 @@ def test_an_error_between_events_ends_the_environment(lambda_, server, role):
     first = call(lambda_, "between", {"what": "later"})[0]
     answered = eventually(lambda: (call(lambda_, "between", {"what": "later"})[0] or first) != first)
     assert answered
+
+
+@ruby
+def test_handlers_of_ruby(server, lambda_, role):
+    make(server, role, "orders", RUBY, "ruby3.3", "index.rb", Handler="index.App::Orders.total")
+    answer, error, log = call(lambda_, "orders", {"prices": [1, 2.5]})
+    assert (answer["total"], answer["left"], error) == (3.5, True, None)
+    assert f"RequestId: {answer['id']}" in log and "\nfor orders\n" in log
+    make(server, role, "plain", RUBY, "ruby3.4", "index.rb")
+    # What can be read is the answer as it is.
+    answer = lambda_.invoke(FunctionName="plain", Payload=b'{"what": "stream"}')
+    assert answer["Payload"].read() == b"as it is"
+    answer, error, log = call(lambda_, "plain", {"what": "exit"})
+    assert (answer["errorType"], error) == ("Runtime.ExitError", "Unhandled") and "exit status 3" in answer["errorMessage"]
+    answer, error, _ = call(lambda_, "plain", {"what": "fail"})
+    assert any("index.rb" in line for line in answer["stackTrace"])
+
+
+@ruby
+@pytest.mark.parametrize(
+    ("handler", "text", "kind"),
+    [
+        ("absent.handler", RUBY, "Init<LoadError>"),
+        ("index.a.b.c", RUBY, "Init<ArgumentError>"),
+        ("index.handler", "def handler(", "Init<SyntaxError>"),
+        ("index.other", RUBY, "Function<NameError>"),
+    ],
+)
+def test_code_of_ruby_that_cannot_be_called(server, lambda_, role, handler, text, kind):
+    name = f"broken-{kind.strip('>').replace('<', '-')}"
+    make(server, role, name, text, "ruby3.2", "index.rb", Handler=handler)
+    answer, error, log = call(lambda_, name, {})
+    assert (answer["errorType"], error) == (kind, "Unhandled")
+    assert kind in log
+
+
+@ruby
+def test_ruby_without_end_times_out(server, lambda_, role):
+    make(server, role, "sleeps", "def handler(event:, context:) = sleep(60)", "ruby3.3", "index.rb", Timeout=1)
+    answer, error, _ = call(lambda_, "sleeps", {})
+    assert error == "Unhandled" and answer["errorMessage"].endswith("Task timed out after 1.00 seconds")
