@@ -17,7 +17,7 @@ use crate::{
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
-    Cx, Interpreter, Language, Stopwatch, WorkerOrder, WorkerValue,
+    Cx, Interpreter, Language, Stopwatch, WorkerOrder, WorkerValue, python_sdk,
     roles::{self, Credentials},
     within,
 };
@@ -206,12 +206,8 @@ impl Lambda {
         let stream = stream(cx, wanted.fit.number);
         // The word by which the end of the code is told where extensions go on.
         let over = has_extensions.then(|| cx.ids().hex(32));
-        let mut environment = variables(wanted, &given, &keys, &stream, over.as_deref());
-        let mut folders = vec![(code, "/var/task"), (bootstrap, "/var/runtime"), (layers, "/opt")];
-        if let Some(sdk) = self.workers.sdk(Language::Python).filter(|_| runtime.starts_with("python")) {
-            environment.push(("_CLOUDLET_SDK".to_owned(), WorkerValue::Within(folders.len(), "")));
-            folders.push((sdk, "/var/lang/sdk"));
-        }
+        let environment = variables(wanted, &given, &keys, &stream, over.as_deref());
+        let folders = vec![(code, "/var/task"), (bootstrap, "/var/runtime"), (layers, "/opt")];
         let (said, heard) = mpsc::unbounded_channel();
         let described = Described {
             name: key.name.to_string(),
@@ -251,7 +247,7 @@ impl Lambda {
             }
         };
         let configuration = &version.configuration;
-        let order = WorkerOrder {
+        let mut order = WorkerOrder {
             program,
             arguments,
             environment,
@@ -264,6 +260,9 @@ impl Lambda {
             output: Arc::new(tells(Category::Function)),
             aside: if has_extensions { Some(Arc::new(tells(Category::Extension))) } else { None },
         };
+        if runtime.starts_with("python") {
+            python_sdk::show(&*self.workers, &mut order);
+        }
         let worker = self.workers.start(order).await.map_err(Fault::internal)?;
         api.set_worker(&worker);
         Ok(Environment {

@@ -1,7 +1,6 @@
 """Runs a function's handler: it takes events from the Lambda Runtime API and gives back what the handler returns."""
 
 import importlib
-import importlib.machinery
 import json
 import logging
 import os
@@ -11,25 +10,15 @@ import sys
 import time
 import traceback
 
+import cloudlet_sdk  # noqa: F401
+
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 PATH = "/2018-06-01/runtime"
 LAYERS = os.environ.pop("_CLOUDLET_LAYERS", "/opt")
-SDK = os.environ.pop("_CLOUDLET_SDK", None)
-SDK_PARTS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 TASK = os.environ["LAMBDA_TASK_ROOT"]
 TRACE = "_X_AMZN_TRACE_ID"
 JSON_LOGS = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
 LEVELS = {"TRACE": logging.DEBUG, "DEBUG": logging.DEBUG, "WARN": logging.WARNING, "ERROR": logging.ERROR, "FATAL": logging.CRITICAL}
-
-
-class Sdk:
-    """The SDK, which every runtime of AWS has, where only another interpreter of the machine has it."""
-
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if path is None and name in SDK_PARTS:
-            return importlib.machinery.PathFinder.find_spec(name, [SDK])
-        return None
 
 
 class Client:
@@ -269,8 +258,6 @@ def handle(client, handler, headers, body):
 def main():
     version = "python{}.{}".format(*sys.version_info[:2])
     below = [LAYERS + "/python/lib/" + version + "/site-packages", LAYERS + "/python"]
-    if SDK:
-        sys.meta_path.append(Sdk)
     sys.path[0:0] = [TASK] + [path for path in below if os.path.isdir(path)]
     sys.stdout.reconfigure(line_buffering=True)
     client = Client()
