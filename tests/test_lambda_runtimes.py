@@ -3,9 +3,10 @@
 import base64
 import json
 import shutil
+import subprocess
 
 import pytest
-from lambdas import call, eventually, make, make_role
+from lambdas import archive, call, eventually, make, make_role
 
 PYTHON = """
 class Odd(Exception):
@@ -162,3 +163,38 @@ def test_ruby_without_end_times_out(server, lambda_, role):
     make(server, role, "sleeps", "def handler(event:, context:) = sleep(60)", "ruby3.3", "index.rb", Timeout=1)
     answer, error, _ = call(lambda_, "sleeps", {})
     assert error == "Unhandled" and answer["errorMessage"].endswith("Task timed out after 1.00 seconds")
+
+
+ENVIRONMENT = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+
+
+def layer(lambda_, name, **files):
+    return lambda_.publish_layer_version(LayerName=name, Content={"ZipFile": archive(**files)})["LayerVersionArn"]
+
+
+def test_the_environment_of_the_code(server, lambda_, role):
+    make(server, role, "variables", ENVIRONMENT, Environment={"Variables": {"MINE": "1", "LANG": "de_DE.UTF-8"}})
+    found, _, _ = call(lambda_, "variables")
+    assert (found["MINE"], found["LANG"], found["TZ"]) == ("1", "de_DE.UTF-8", ":UTC")
+    assert found["LD_LIBRARY_PATH"] == "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+    assert (found["LAMBDA_TASK_ROOT"], found["LAMBDA_RUNTIME_DIR"], found["_HANDLER"]) == ("/var/task", "/var/runtime", "index.handler")
+    assert (found["AWS_XRAY_CONTEXT_MISSING"], found["AWS_EXECUTION_ENV"]) == ("LOG_ERROR", "AWS_Lambda_python3.12")
+    assert found["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128" and found["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/variables"
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in found and not [name for name in found if name.startswith("_CLOUDLET")]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_libraries_of_a_layer_are_found(server, lambda_, role, tmp_path):
+    (tmp_path / "answer.c").write_text("int answer(void) { return 42; }")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libanswer.so", tmp_path / "answer.c"], check=True)
+    arn = layer(lambda_, "native", **{"lib/libanswer.so": (tmp_path / "libanswer.so").read_bytes()})
+    text = "import ctypes\ndef handler(event, context):\n    return ctypes.CDLL('libanswer.so').answer()\n"
+    make(server, role, "native", text, Layers=[arn])
+    assert call(lambda_, "native")[:2] == (42, None)
+
+
+def test_a_wrapper_starts_the_runtime(server, lambda_, role):
+    arn = layer(lambda_, "wrapper", **{"wrapper": '#!/bin/sh\nexport WRAPPED="$#"\nexec "$@"\n'})
+    make(server, role, "wrapped", ENVIRONMENT, Layers=[arn], Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}})
+    found, error, _ = call(lambda_, "wrapped")
+    assert error is None and int(found["WRAPPED"]) > 0

@@ -127,13 +127,22 @@ fn variables(
         ("AWS_SECRET_ACCESS_KEY", text(&keys.secret_access_key)),
         ("AWS_SESSION_TOKEN", text(&keys.session_token)),
     ];
+    let libraries = [text("/lib64"), text("/usr/lib64")];
+    let libraries = libraries.into_iter().chain(
+        [(BOOTSTRAP, ""), (BOOTSTRAP, "lib"), (CODE, ""), (CODE, "lib"), (LAYERS, "lib")].map(|(folder, below)| WorkerValue::Within(folder, below)),
+    );
     // What a function may set otherwise.
+    // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
     let usual = [
         ("AWS_ENDPOINT_URL", WorkerValue::Server),
         ("PATH", text("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin")),
+        ("LD_LIBRARY_PATH", WorkerValue::Paths(libraries.collect())),
         ("LANG", text("en_US.UTF-8")),
         ("TZ", text(":UTC")),
         ("PYTHONDONTWRITEBYTECODE", text("1")),
+        // Nobody takes traces: what the SDK of X-Ray sends is lost, without an error.
+        ("AWS_XRAY_CONTEXT_MISSING", text("LOG_ERROR")),
+        ("AWS_XRAY_DAEMON_ADDRESS", text("127.0.0.1:2000")),
     ];
     let mut all: Vec<(String, WorkerValue)> = given.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     for (name, value) in usual {
