@@ -198,3 +198,27 @@ def test_a_wrapper_starts_the_runtime(server, lambda_, role):
     make(server, role, "wrapped", ENVIRONMENT, Layers=[arn], Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}})
     found, error, _ = call(lambda_, "wrapped")
     assert error is None and int(found["WRAPPED"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        # As Node's runtime ends itself after an error that nobody catches.
+        ("exits", "os._exit(129)", "exit status 129"),
+        ("crashes", "ctypes.string_at(0)", "signal: segmentation fault"),
+    ],
+)
+def test_the_end_of_a_process_is_told(server, lambda_, role, name, text, why):
+    make(server, role, name, f"import ctypes, os\ndef handler(event, context):\n    {text}\n")
+    answer, error, _ = call(lambda_, name)
+    assert (answer["errorType"], error) == ("Runtime.ExitError", "Unhandled")
+    assert answer["errorMessage"].endswith(f"Error: Runtime exited with error: {why}")
+
+
+def test_the_user_of_the_code_is_known(server, lambda_, role):
+    text = "import os, pwd\ndef handler(event, context):\n    user = pwd.getpwuid(os.getuid())\n    return [user.pw_name, os.path.expanduser('~')]\n"
+    make(server, role, "user", text)
+    assert call(lambda_, "user")[0] == ["sbx_user1051", "/home/sbx_user1051"]
+    # SDKs look for their settings there.
+    make(server, role, "home", "exports.handler = async () => require('os').homedir();", "nodejs20.x", "index.js")
+    assert call(lambda_, "home")[:2] == ("/home/sbx_user1051", None)

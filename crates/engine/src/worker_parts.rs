@@ -67,6 +67,18 @@ pub enum WorkerEnd {
     OutOfMemory,
 }
 
+/// Signals by which the kernel or the server ends programs: ILL, TRAP, ABRT, BUS, FPE, KILL, SEGV, TERM, XCPU, XFSZ, SYS.
+const ENDING: [i32; 11] = [4, 5, 6, 7, 8, 9, 11, 15, 24, 25, 31];
+
+impl WorkerEnd {
+    /// From a status as shells tell it: 128 and the number of a signal, or an exit code. Programs give such codes too: Node's runtime ends itself
+    /// by 129.
+    pub fn of_status(status: i32) -> WorkerEnd {
+        let signal = status - 128;
+        if ENDING.contains(&signal) { WorkerEnd::Killed(signal) } else { WorkerEnd::Exited(status) }
+    }
+}
+
 impl fmt::Display for WorkerEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

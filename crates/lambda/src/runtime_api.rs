@@ -149,8 +149,7 @@ impl RuntimeApi {
 
     /// The code's process is over with a status as shells tell it; those of extensions are not.
     pub fn exited(&self, status: i32) {
-        let end = if status > 128 { WorkerEnd::Killed(status - 128) } else { WorkerEnd::Exited(status) };
-        let _ = self.said.send(Said::Exited(end));
+        let _ = self.said.send(Said::Exited(WorkerEnd::of_status(status)));
     }
 
     /// The process behind the requests: it gets no processor when it has waited for an event for a while.

@@ -2,7 +2,7 @@
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
-    process::{Resource, Rlimit, setrlimit},
+    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
     thread::set_no_new_privs,
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub fn confine(confined: &Confined, numbers: (u32, u32)) {
 /// Another user namespace, in which the process is an ordinary user: what it runs has no capabilities in the namespaces around it.
 fn unprivileged((user, group): (u32, u32), outer: u32) {
     if unshare(CloneFlags::CLONE_NEWUSER).is_ok() {
+        // A process that was root may not write to its own maps otherwise: /proc/self would be root's.
+        let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         let _ = fs::write("/proc/self/setgroups", "deny");
         let _ = fs::write("/proc/self/uid_map", format!("{user} {outer} 1"));
         let _ = fs::write("/proc/self/gid_map", format!("{group} {outer} 1"));

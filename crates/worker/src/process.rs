@@ -163,8 +163,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let end = match status {
             _ if over.load(Ordering::Acquire) => WorkerEnd::OutOfMemory,
             Ok(status) => match (status.code(), status.signal()) {
-                (Some(code), _) if code > 128 && code <= 192 => WorkerEnd::Killed(code - 128),
-                (Some(code), _) => WorkerEnd::Exited(code),
+                (Some(code), _) => WorkerEnd::of_status(code),
                 (None, signal) => WorkerEnd::Killed(signal.unwrap_or(9)),
             },
             Err(_) => WorkerEnd::Killed(9),

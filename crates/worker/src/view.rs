@@ -39,7 +39,7 @@ const SETTINGS: [&str; 8] = [
 ];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 const FILES: [(&str, &str); 5] = [
-    ("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n"),
+    ("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"),
     ("/etc/group", "root:x:0:\nsbx_user1051:x:990:\n"),
     ("/etc/hosts", "127.0.0.1 localhost localhost.localdomain sandbox sandbox.localdomain\n"),
     ("/etc/resolv.conf", ""),
