@@ -12,7 +12,7 @@ use crate::{
     telemetry::Audience,
 };
 use bytes::BytesMut;
-use cloudlet_engine::{Runtime, Worker, roles::RoleSession, within};
+use cloudlet_engine::{ProgramSignal, Runtime, Worker, WorkerEnd, roles::RoleSession, within};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -87,6 +87,8 @@ impl Drop for Environment {
             // Extensions have a moment to send what they have.
             let worker = self.worker.clone();
             runtime.spawn(async move {
+                // AWS: the code is told by a signal, if there is any extension.
+                within(TRAIL, worker.signal(ProgramSignal::Terminate)).await;
                 within(SHUTDOWN, worker.ended()).await;
                 worker.kill();
             });
@@ -155,11 +157,13 @@ impl Environment {
         match &end {
             End::TimedOut => {
                 self.api.broke_off("timeout", None);
-                // Extensions that are told of the end have a moment, as when it is given up.
-                if !self.api.extensions.wait_for_end() {
+                // Extensions that are told of the end have a moment, as when it is given up; the code has none.
+                let is_told = self.api.extensions.wait_for_end();
+                if !is_told || within(TRAIL, self.worker.signal(ProgramSignal::EndCode)).await.is_none() {
                     self.worker.kill();
                 }
             }
+            End::Exited(WorkerEnd::OutOfMemory) => self.api.broke_off("failure", Some("Runtime.OutOfMemory")),
             End::Exited(_) => self.api.broke_off("failure", Some("Runtime.ExitError")),
             _ => {}
         }

@@ -149,7 +149,11 @@ impl RuntimeApi {
 
     /// The code's process is over with a status as shells tell it; those of extensions are not.
     pub fn exited(&self, status: i32) {
-        let end = if status > 128 { WorkerEnd::Killed(status - 128) } else { WorkerEnd::Exited(status) };
+        let end = match status {
+            _ if self.worker().is_some_and(|worker| worker.is_over_memory()) => WorkerEnd::OutOfMemory,
+            129.. => WorkerEnd::Killed(status - 128),
+            _ => WorkerEnd::Exited(status),
+        };
         let _ = self.said.send(Said::Exited(end));
     }
 

@@ -46,7 +46,7 @@ async fn with_extension(events: &'static str) -> (Arc<RuntimeApi>, String, mpsc:
 
 /// Knows whether it is frozen.
 #[derive(Default)]
-struct Still(AtomicBool);
+struct Still(AtomicBool, AtomicBool);
 
 impl Worker for Still {
     fn kill(&self) {}
@@ -55,6 +55,9 @@ impl Worker for Still {
     }
     fn memory(&self) -> u64 {
         0
+    }
+    fn is_over_memory(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
     }
     fn freeze(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -117,7 +120,13 @@ async fn extensions_that_do_not_ask_for_the_end_are_not_waited_for() {
 #[tokio::test]
 async fn code_ends_as_its_status_tells() {
     let (api, _, mut heard) = with_extension(r#"{"events":["SHUTDOWN"]}"#).await;
-    for (status, expected) in [(0, WorkerEnd::Exited(0)), (3, WorkerEnd::Exited(3)), (137, WorkerEnd::Killed(9))] {
+    let still = Arc::<Still>::default();
+    let worker: Arc<dyn Worker> = still.clone();
+    api.set_worker(&worker);
+    for (status, is_over, expected) in
+        [(0, false, WorkerEnd::Exited(0)), (3, false, WorkerEnd::Exited(3)), (137, false, WorkerEnd::Killed(9)), (137, true, WorkerEnd::OutOfMemory)]
+    {
+        still.1.store(is_over, Ordering::Relaxed);
         api.exited(status);
         assert!(matches!(heard.recv().await, Some(Said::Exited(end)) if end == expected));
     }
