@@ -21,7 +21,16 @@ pub fn check(is_image: bool, input: &CreateFunctionRequest) -> Result<(), Fault>
             Err(faults::invalid("Please don't provide Handler or Runtime or Layer when the intent is to create a function with PackageType Image."))
         }
         (false, Some(_)) => Err(faults::invalid("Please don't provide ImageUri when creating a function with packageType Zip.")),
-        _ => Ok(()),
+        (true, Some(_)) => check_key(input.code.source_kms_key_arn.as_deref()),
+        (false, None) => Ok(()),
+    }
+}
+
+/// Only archives are under keys. AWS: unverified wording.
+fn check_key(key: Option<&str>) -> Result<(), Fault> {
+    match key.filter(|key| !key.is_empty()) {
+        Some(_) => Err(faults::invalid("Please don't provide SourceKMSKeyArn for a function with packageType Image.")),
+        None => Ok(()),
     }
 }
 
@@ -29,7 +38,8 @@ pub fn check_update(latest: &Version, input: &UpdateFunctionCodeRequest) -> Resu
     match (&latest.image, &input.image_uri) {
         (None, Some(_)) => Err(faults::invalid("Please don't provide ImageUri when updating a function with packageType Zip.")),
         (Some(_), None) => Err(faults::invalid("Please don't provide ZipFile when updating a function with packageType Image.")),
-        _ => Ok(()),
+        (Some(_), Some(_)) => check_key(input.source_kms_key_arn.as_deref()),
+        (None, None) => Ok(()),
     }
 }
 

@@ -169,3 +169,17 @@ async fn concurrency_is_reserved_within_the_account() {
     let fault = cloud.expect_fault::<PutFunctionConcurrency>(absent).await;
     assert_eq!(fault.message(), "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g:$LATEST");
 }
+
+#[tokio::test]
+async fn code_that_stays_in_its_bucket_is_not_built() {
+    let cloud = cloud();
+    let stored = |mode: &str| FunctionCode {
+        s3_bucket: Some("b".into()),
+        s3_key: Some("code.zip".into()),
+        s3_object_storage_mode: Some(mode.into()),
+        ..FunctionCode::default()
+    };
+    let fault = cloud.expect_fault::<CreateFunction>(CreateFunctionRequest { code: stored("REFERENCE"), ..python("f") }).await;
+    assert_eq!(fault.status(), 501);
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { code: stored("COPY"), ..python("f") }).await;
+}
