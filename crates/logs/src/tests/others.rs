@@ -220,4 +220,10 @@ async fn query_definitions_are_kept() {
     let delete = || DeleteQueryDefinitionRequest { query_definition_id: id.clone() };
     assert_eq!(cloud.ok::<DeleteQueryDefinition>(delete()).await.success, Some(true));
     assert_eq!(cloud.expect_fault::<DeleteQueryDefinition>(delete()).await.name(), "ResourceNotFoundException");
+    let again = |token: &str| PutQueryDefinitionRequest { client_token: Some(token.into()), ..put(None, "three") };
+    let mut ids = Vec::new();
+    for token in ["t", "t", "u"] {
+        ids.push(cloud.ok::<PutQueryDefinition>(again(token)).await.query_definition_id.unwrap());
+    }
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "a request that comes again makes no second one: {ids:?}");
 }
