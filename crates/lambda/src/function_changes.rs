@@ -127,6 +127,7 @@ handler!(
         let mut settings = Settings { role: Some(input.role.clone()), architectures: input.architectures.take(), ..settings_of!(input) };
         settings.unbuilt.extend(unbuilt(&[("TenancyConfig", input.tenancy_config.is_some()), ("PublishTo", input.publish_to.is_some())]));
         settings.check(lambda, None)?;
+        settings.check_snap_start(settings.runtime.as_deref().unwrap_or_default())?;
         let exists = || faults::conflict(format!("Function already exist: {}", key.name));
         if lambda.store.read(|state| state.functions.contains(&key)) {
             return Err(exists());
@@ -324,9 +325,12 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.changeable()?;
         let latest = lambda.latest(&key)?;
         check_revision(&latest, input.revision_id.as_ref())?;
+        images::check_settings(&latest, &input)?;
         let mut settings = Settings { role: input.role.clone(), ..settings_of!(input) };
         let logging = latest.configuration.logging_config.as_ref();
         settings.check(lambda, logging.and_then(|logging| logging.log_format.as_deref()))?;
+        let runtime = latest.text(|configuration| configuration.runtime.as_ref()).to_owned();
+        settings.check_snap_start(settings.runtime.as_deref().unwrap_or(&runtime))?;
         if let Some(config) = &input.vpc_config {
             settings.vpc = Some(networks::resolve(cx, config).await?);
         }
