@@ -308,6 +308,7 @@ api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
 id=$(curl -sS -D - -o /dev/null -H 'Lambda-Extension-Name: herald' -d '{{"events":["SHUTDOWN"]}}' "$api/register" | tr -d '\\r' | sed -n 's/^[Ll]ambda-[Ee]xtension-[Ii]dentifier: //p')
 curl -sS -H "Lambda-Extension-Identifier: $id" "$api/event/next" > /tmp/event
 until [ -f /tmp/told ]; do sleep 0.02; done
+echo "the extension is done"
 curl -sS -X PUT --data-binary @/tmp/told "$AWS_ENDPOINT_URL/{bucket}/told"
 """
     layer = lambda_.publish_layer_version(LayerName="herald", Content={"ZipFile": archive(**{"extensions/herald": extension})})
@@ -315,6 +316,7 @@ curl -sS -X PUT --data-binary @/tmp/told "$AWS_ENDPOINT_URL/{bucket}/told"
 import os, signal
 def end(*_):
     open('/tmp/new', 'w').write('SIGTERM')
+    print('the code is told', flush=True)
     os.rename('/tmp/new', '/tmp/told')
 signal.signal(signal.SIGTERM, end)
 def handler(event, context):
@@ -324,6 +326,12 @@ def handler(event, context):
     assert call(lambda_, "heralded")[0] == "well"
     lambda_.delete_function(FunctionName="heralded")
     assert eventually(lambda: read(s3, bucket, "told")) == b"SIGTERM"
+    logs = server.client("logs")
+
+    def lines():
+        return [event["message"].strip() for event in logs.filter_log_events(logGroupName="/aws/lambda/heralded")["events"]]
+
+    assert eventually(lambda: "the extension is done" in lines() and lines())[-2:] == ["the code is told", "the extension is done"]
 
 
 # ---- loops, order, concurrency

@@ -276,6 +276,7 @@ impl Lambda {
             lines,
             writes: Arc::default(),
             session,
+            log_group: version.log_group().to_owned(),
             stream,
         })
     }
