@@ -25,6 +25,7 @@ const COLD: usize = 11;
 const AT_ONCE: usize = 200;
 const MESSAGES: usize = 10_000;
 const PYTHON: &str = include_str!("../../lambda/src/bootstraps/bootstrap.py");
+const SDK: &str = include_str!("../../engine/src/python_sdk/cloudlet_sdk.py");
 const NODE: &str = include_str!("../../lambda/src/bootstraps/bootstrap.mjs");
 
 /// A language, the file and the text of an empty handler, and how its interpreter is called.
@@ -216,6 +217,7 @@ impl Bare {
         let folder = std::env::temp_dir().join(format!("cloudlet-bench-{}-{}", kind.name, std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join(kind.bootstrap.0), kind.bootstrap.1).expect("the bootstrap");
+        fs::write(folder.join("cloudlet_sdk.py"), SDK).expect("its module");
         fs::write(folder.join(kind.file), kind.text).expect("the handler");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address").to_string();

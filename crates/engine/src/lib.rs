@@ -29,6 +29,7 @@ mod permission;
 mod policy_statements;
 mod public_files;
 pub mod public_images;
+pub mod python_sdk;
 pub mod replication;
 mod request_context;
 pub mod roles;

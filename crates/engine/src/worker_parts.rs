@@ -17,6 +17,8 @@ pub enum WorkerValue {
     Server,
     /// Below a folder of the order, by its place in the list.
     Within(usize, &'static str),
+    /// A search path: texts with colons between them.
+    Paths(Vec<WorkerValue>),
     /// The number of a descriptor that is open for writing: the order's `aside` is told of the lines.
     Aside,
 }

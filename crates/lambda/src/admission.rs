@@ -3,10 +3,10 @@
 use crate::{
     Lambda,
     environment::Initialization,
-    faults,
+    faults, limits,
     state::{Function, FunctionKey},
 };
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Scope};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
@@ -38,51 +38,36 @@ impl Drop for RunningEvent<'_> {
     }
 }
 
-/// What the tables say of a function's concurrency.
-struct FreeConcurrency {
-    /// Environments that are kept for the version.
-    provisioned: i32,
-    /// Those that are kept for all versions of the function.
-    total: i32,
-    unreserved: i32,
-    reserved: Vec<FunctionKey>,
-}
-
 impl Lambda {
-    fn free(&self, key: &FunctionKey, number: u64) -> FreeConcurrency {
-        let scope = key.scope();
-        self.store.read(|state| FreeConcurrency {
-            provisioned: state.provisioned_for(key, number),
-            total: state.provisioned_total(key),
-            unreserved: state.unreserved(&scope),
-            reserved: state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect(),
-        })
-    }
-
     /// Counts one more event of a function, if its concurrency allows it.
     pub fn admit(&self, key: &FunctionKey, number: u64, function: &Function) -> Result<RunningEvent<'_>, Fault> {
-        let free = self.free(key, number);
+        let (provisioned, total) = self.store.read(|state| (state.provisioned_for(key, number), state.provisioned_total(key)));
         let mut running = self.running.0.lock();
-        let kept = (key.clone(), Some(number));
-        if running.get(&kept).copied().unwrap_or(0) < free.provisioned {
-            *running.entry(kept.clone()).or_insert(0) += 1;
-            return Ok(RunningEvent { running: &self.running, of: kept });
+        let of_version = (key.clone(), Some(number));
+        if running.get(&of_version).copied().unwrap_or(0) < provisioned {
+            *running.entry(of_version.clone()).or_insert(0) += 1;
+            return Ok(RunningEvent { running: &self.running, of: of_version });
         }
         let of = (key.clone(), None);
         let own = running.get(&of).copied().unwrap_or(0);
         match function.reserved {
-            Some(most) if own >= most - free.total => {
-                return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded"));
+            Some(most) if own >= most - total => return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded")),
+            // So much is left to functions that have nothing for themselves: below it, those that do need not be counted.
+            None if running.values().sum::<i32>() >= limits::UNRESERVED && self.is_used_up(&key.scope(), &running) => {
+                return Err(faults::rate_exceeded("ConcurrentInvocationLimitExceeded"));
             }
-            Some(_) => {}
-            None => {
-                let on_demand = running.iter().filter(|((key, kept), _)| kept.is_none() && key.is_in(&of.0.scope()) && !free.reserved.contains(key));
-                if on_demand.map(|(_, count)| count).sum::<i32>() >= free.unreserved {
-                    return Err(faults::rate_exceeded("ConcurrentInvocationLimitExceeded"));
-                }
-            }
+            _ => {}
         }
         *running.entry(of.clone()).or_insert(0) += 1;
         Ok(RunningEvent { running: &self.running, of })
+    }
+
+    /// Whether the functions of an account and region that share its concurrency have all of it.
+    fn is_used_up(&self, scope: &Scope, running: &BTreeMap<(FunctionKey, Option<u64>), i32>) -> bool {
+        self.store.read(|state| {
+            let shares = |key: &FunctionKey| key.is_in(scope) && state.functions.get(key).is_none_or(|function| function.reserved.is_none());
+            let on_demand = running.iter().filter(|((key, version), _)| version.is_none() && shares(key));
+            on_demand.map(|(_, count)| count).sum::<i32>() >= state.unreserved(scope)
+        })
     }
 }

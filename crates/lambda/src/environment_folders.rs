@@ -6,7 +6,7 @@ use crate::{
     state::{LayerVersion, Version},
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Language, WorkerFile};
+use cloudlet_engine::{Language, WorkerFile, python_sdk};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,7 +42,7 @@ impl Lambda {
     /// The folder with what runs the code of a language. That for Java is compiled first.
     pub async fn bootstrap_folder(&self, program: &Program) -> Result<String, Fault> {
         let file = |path: &str, text: &'static str| WorkerFile { path: path.into(), content: text.into(), executable: false };
-        let scripts = [("bootstrap.py", PYTHON), ("index.mjs", NODE), ("bootstrap.rb", RUBY), ("start.sh", START)];
+        let scripts = [("bootstrap.py", PYTHON), ("index.mjs", NODE), ("bootstrap.rb", RUBY), ("start.sh", START), python_sdk::MODULE];
         let java = match program {
             Program::Interpreted(Language::Java, interpreter) => Some(interpreter),
             _ => None,

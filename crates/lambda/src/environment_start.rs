@@ -17,7 +17,7 @@ use crate::{
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
-    Cx, Interpreter, Language, Stopwatch, WorkerOrder, WorkerValue,
+    Cx, Interpreter, Language, Stopwatch, WorkerOrder, WorkerValue, python_sdk,
     roles::{self, Credentials},
     within,
 };
@@ -127,13 +127,22 @@ fn variables(
         ("AWS_SECRET_ACCESS_KEY", text(&keys.secret_access_key)),
         ("AWS_SESSION_TOKEN", text(&keys.session_token)),
     ];
+    let libraries = [text("/lib64"), text("/usr/lib64")];
+    let libraries = libraries.into_iter().chain(
+        [(BOOTSTRAP, ""), (BOOTSTRAP, "lib"), (CODE, ""), (CODE, "lib"), (LAYERS, "lib")].map(|(folder, below)| WorkerValue::Within(folder, below)),
+    );
     // What a function may set otherwise.
+    // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
     let usual = [
         ("AWS_ENDPOINT_URL", WorkerValue::Server),
         ("PATH", text("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin")),
+        ("LD_LIBRARY_PATH", WorkerValue::Paths(libraries.collect())),
         ("LANG", text("en_US.UTF-8")),
         ("TZ", text(":UTC")),
         ("PYTHONDONTWRITEBYTECODE", text("1")),
+        // Nobody takes traces: what the SDK of X-Ray sends is lost, without an error.
+        ("AWS_XRAY_CONTEXT_MISSING", text("LOG_ERROR")),
+        ("AWS_XRAY_DAEMON_ADDRESS", text("127.0.0.1:2000")),
     ];
     let mut all: Vec<(String, WorkerValue)> = given.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     for (name, value) in usual {
@@ -207,12 +216,8 @@ impl Lambda {
         let stream = stream(cx, wanted.fit.number);
         // The word by which the end of the code is told where extensions go on.
         let over = has_extensions.then(|| cx.ids().hex(32));
-        let mut environment = variables(wanted, &given, &keys, &stream, over.as_deref());
-        let mut folders = vec![(code, "/var/task"), (bootstrap, "/var/runtime"), (layers, "/opt")];
-        if let Some(sdk) = self.workers.sdk(Language::Python).filter(|_| runtime.starts_with("python")) {
-            environment.push(("_CLOUDLET_SDK".to_owned(), WorkerValue::Within(folders.len(), "")));
-            folders.push((sdk, "/var/lang/sdk"));
-        }
+        let environment = variables(wanted, &given, &keys, &stream, over.as_deref());
+        let folders = vec![(code, "/var/task"), (bootstrap, "/var/runtime"), (layers, "/opt")];
         let (said, heard) = mpsc::unbounded_channel();
         let described = Described {
             name: key.name.to_string(),
@@ -252,7 +257,7 @@ impl Lambda {
             }
         };
         let configuration = &version.configuration;
-        let order = WorkerOrder {
+        let mut order = WorkerOrder {
             program,
             arguments,
             environment,
@@ -265,6 +270,9 @@ impl Lambda {
             output: Arc::new(tells(Category::Function)),
             aside: if has_extensions { Some(Arc::new(tells(Category::Extension))) } else { None },
         };
+        if runtime.starts_with("python") {
+            python_sdk::show(&*self.workers, &mut order);
+        }
         let worker = self.workers.start(order).await.map_err(Fault::internal)?;
         api.set_worker(&worker);
         Ok(Environment {

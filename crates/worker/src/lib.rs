@@ -128,13 +128,14 @@ fn write_folder(to: &Path, files: &[WorkerFile]) -> io::Result<()> {
     }
 }
 
-fn value(value: WorkerValue) -> InitValue {
-    match value {
+fn value(of: WorkerValue) -> InitValue {
+    match of {
         WorkerValue::Text(text) => InitValue::Text(text),
         WorkerValue::Http => InitValue::Http,
         WorkerValue::HttpPath(_) => InitValue::Text(String::new()),
         WorkerValue::Server => InitValue::Server,
         WorkerValue::Within(index, below) => InitValue::Within(index, below.to_owned()),
+        WorkerValue::Paths(paths) => InitValue::Paths(paths.into_iter().map(value).collect()),
         WorkerValue::Aside => InitValue::Aside,
     }
 }

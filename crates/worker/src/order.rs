@@ -79,6 +79,7 @@ pub enum InitValue {
     Http,
     Server,
     Within(usize, String),
+    Paths(Vec<InitValue>),
     Aside,
 }
 
@@ -95,6 +96,7 @@ impl InitOrder {
             InitValue::Http => format!("127.0.0.1:{http}"),
             InitValue::Server => format!("http://127.0.0.1:{server}"),
             InitValue::Aside => self.aside.unwrap_or(2).to_string(),
+            InitValue::Paths(paths) => paths.iter().map(|path| self.value(path, http, server)).collect::<Vec<_>>().join(":"),
             InitValue::Within(index, below) => {
                 let folder = self.folders.get(*index).map_or("", |(_, at)| at.as_str());
                 if below.is_empty() { folder.to_owned() } else { format!("{folder}/{below}") }

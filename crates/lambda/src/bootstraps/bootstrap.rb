@@ -1,10 +1,9 @@
 # Runs a function's handler: it takes events from the Lambda Runtime API and gives back what the handler returns.
 
 require "json"
-require "net/http"
-require "time"
+require "socket"
 
-HOST, PORT = ENV["AWS_LAMBDA_RUNTIME_API"].split(":")
+API = ENV["AWS_LAMBDA_RUNTIME_API"]
 TASK = ENV["LAMBDA_TASK_ROOT"]
 LAYERS = ENV.delete("_CLOUDLET_LAYERS") || "/opt"
 PATH = "/2018-06-01/runtime"
@@ -19,16 +18,16 @@ class LambdaContext
               :function_version, :identity, :client_context, :deadline_ms
 
   def initialize(headers)
-    @deadline_ms = headers["Lambda-Runtime-Deadline-Ms"].to_i
-    @aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-    @invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+    @deadline_ms = headers["lambda-runtime-deadline-ms"].to_i
+    @aws_request_id = headers["lambda-runtime-aws-request-id"]
+    @invoked_function_arn = headers["lambda-runtime-invoked-function-arn"]
     @log_group_name = ENV["AWS_LAMBDA_LOG_GROUP_NAME"]
     @log_stream_name = ENV["AWS_LAMBDA_LOG_STREAM_NAME"]
     @function_name = ENV["AWS_LAMBDA_FUNCTION_NAME"]
     @memory_limit_in_mb = ENV["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
     @function_version = ENV["AWS_LAMBDA_FUNCTION_VERSION"]
-    @identity = JSON.parse(headers["Lambda-Runtime-Cognito-Identity"]) if headers["Lambda-Runtime-Cognito-Identity"]
-    @client_context = JSON.parse(headers["Lambda-Runtime-Client-Context"]) if headers["Lambda-Runtime-Client-Context"]
+    @identity = JSON.parse(headers["lambda-runtime-cognito-identity"]) if headers["lambda-runtime-cognito-identity"]
+    @client_context = JSON.parse(headers["lambda-runtime-client-context"]) if headers["lambda-runtime-client-context"]
   end
 
   def get_remaining_time_in_millis
@@ -38,21 +37,39 @@ end
 
 # One connection, which is kept.
 class RuntimeClient
+  Answer = Struct.new(:status, :headers, :body)
+
   def initialize
-    @http = Net::HTTP.new(HOST, PORT.to_i, nil)
-    @http.read_timeout = 2_000_000
-    @http.keep_alive_timeout = 2_000_000
-    @http.start
+    host, port = API.split(":")
+    @socket = TCPSocket.new(host, port.to_i)
+    @socket.setsockopt(Socket::IPPROTO_TCP, Socket::TCP_NODELAY, 1)
   end
 
   def next_event
-    @http.request(Net::HTTP::Get.new("#{PATH}/invocation/next"))
+    call("GET", "/invocation/next")
   end
 
   def post(place, document, headers = {})
-    request = Net::HTTP::Post.new("#{PATH}#{place}", { "Content-Type" => "application/json" }.merge(headers))
-    request.body = document
-    @http.request(request)
+    call("POST", place, document.b, { "Content-Type" => "application/json" }.merge(headers))
+  end
+
+  def call(method, place, body = "".b, headers = {})
+    lines = ["#{method} #{PATH}#{place} HTTP/1.1", "Host: #{API}", "Content-Length: #{body.bytesize}"]
+    # Names of errors may have any characters.
+    headers.each { |name, value| lines << "#{name}: #{value.gsub(/[^ -~]/, "?")}" }
+    @socket.write("#{lines.join("\r\n")}\r\n\r\n".b + body)
+    status = line.split[1].to_i
+    fields = {}
+    until (field = line).empty?
+      name, value = field.split(":", 2)
+      fields[name.downcase] = value.strip
+    end
+    Answer.new(status, fields, @socket.read(fields["content-length"].to_i).force_encoding("UTF-8"))
+  end
+
+  # The server's end ends this one too.
+  def line
+    (@socket.gets("\r\n") || exit!(1)).chomp.force_encoding("UTF-8")
   end
 
   def fail(place, error, phase)
@@ -85,9 +102,9 @@ end
 
 loop do
   answer = client.next_event
-  exit 1 unless answer.code == "200"
-  context = LambdaContext.new(answer)
-  ENV["_X_AMZN_TRACE_ID"] = answer["Lambda-Runtime-Trace-Id"] if answer["Lambda-Runtime-Trace-Id"]
+  exit 1 unless answer.status == 200
+  context = LambdaContext.new(answer.headers)
+  ENV["_X_AMZN_TRACE_ID"] = answer.headers["lambda-runtime-trace-id"] if answer.headers["lambda-runtime-trace-id"]
   place = "/invocation/#{context.aws_request_id}"
   begin
     value = handler.call(JSON.parse(answer.body), context)

@@ -47,7 +47,7 @@ pub async fn start(running: Arc<Running>, program: NodeProgram) -> Result<Arc<dy
         WorkerValue::Http => format!("127.0.0.1:{http}"),
         WorkerValue::HttpPath(path) => format!("http://127.0.0.1:{http}{path}"),
         WorkerValue::Server => running.server.clone().unwrap_or_else(|| format!("http://127.0.0.1:{server}")),
-        WorkerValue::Within(..) | WorkerValue::Aside => String::new(),
+        WorkerValue::Within(..) | WorkerValue::Paths(_) | WorkerValue::Aside => String::new(),
     };
     let input = program.input;
     let program = Program {

@@ -50,8 +50,16 @@ pub fn aws_cli_2() -> Outcome<PathBuf> {
 }
 
 /// Programs that distributions package, each with Debian's name of its package.
-const TOOLS: [(&str, &str); 7] =
-    [("curl", "curl"), ("rclone", "rclone"), ("s3cmd", "s3cmd"), ("chromium", "chromium"), ("swaks", "swaks"), ("msmtp", "msmtp"), ("s3fs", "s3fs")];
+const TOOLS: [(&str, &str); 8] = [
+    ("curl", "curl"),
+    ("rclone", "rclone"),
+    ("s3cmd", "s3cmd"),
+    ("chromium", "chromium"),
+    ("swaks", "swaks"),
+    ("msmtp", "msmtp"),
+    ("s3fs", "s3fs"),
+    ("ruby", "ruby"),
+];
 
 /// Other people's tools: installed as aws-cli v2 is. Tests of one that cannot be installed are skipped.
 pub fn tools() -> Outcome {

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_engine::{
-    Boxed, Language, LocalHttp, LocalRequest, LocalResponse, WorkerFile, WorkerOrder, WorkerValue, fingerprint::Fingerprint, within,
+    Boxed, Language, LocalHttp, LocalRequest, LocalResponse, WorkerFile, WorkerOrder, WorkerValue, fingerprint::Fingerprint, python_sdk, within,
 };
 use cloudlet_runbook::machine::Done;
 use parking_lot::Mutex;
@@ -127,8 +127,9 @@ fn sha2_of(bytes: &[u8]) -> Vec<u8> {
 
 async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: String, handler: String) -> Result<Outcome, String> {
     let script = folder(work, "script", files).await?;
-    let own = WorkerFile { path: "script.py".to_owned(), content: Bytes::from_static(BOOTSTRAP.as_bytes()), executable: false };
-    let bootstrap = folder(work, "script-bootstrap", vec![own]).await?;
+    let own = [("script.py", BOOTSTRAP), python_sdk::MODULE];
+    let own = own.map(|(path, text)| WorkerFile { path: path.to_owned(), content: text.into(), executable: false });
+    let bootstrap = folder(work, "script-bootstrap", own.into()).await?;
     let payload = match work.value("InputPayload") {
         // AWS: a payload may be written as JSON.
         Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
@@ -160,7 +161,7 @@ async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: Str
     }
     let output = Arc::new(Mutex::new(String::new()));
     let written = output.clone();
-    let order = WorkerOrder {
+    let mut order = WorkerOrder {
         program: text(program),
         arguments: vec![text("-u"), WorkerValue::Within(1, "script.py")],
         environment,
@@ -179,6 +180,7 @@ async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: Str
         }),
         aside: None,
     };
+    python_sdk::show(&*work.ssm.automations.workers, &mut order);
     let worker = work.ssm.automations.workers.start(order).await?;
     let key = (work.id.clone(), work.task.number);
     work.ssm.automations.scripts.lock().insert(key.clone(), worker.clone());
