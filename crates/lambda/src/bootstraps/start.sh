@@ -31,6 +31,10 @@ for extension in "${_CLOUDLET_LAYERS:-/opt}"/extensions/*; do
         "$extension" >&"$lines" 2>&"$lines" &
     fi
 done
+# What a shell starts beside itself ignores these signals.
+if env --default-signal=INT,QUIT true 2>/dev/null; then
+    set -- env --default-signal=INT,QUIT "$@"
+fi
 _CLOUDLET_CODE=1 "$@" &
 code=$!
 # The shell itself has nothing to say of how its processes end.
