@@ -79,6 +79,8 @@ pub struct Environment {
     pub log_group: String,
     /// The name of its log stream.
     pub stream: String,
+    /// How often idle environments were looked at since its last event.
+    pub idle_looks: u32,
 }
 
 impl Drop for Environment {

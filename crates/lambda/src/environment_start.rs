@@ -286,6 +286,7 @@ impl Lambda {
             session,
             log_group: version.log_group().to_owned(),
             stream,
+            idle_looks: 0,
         })
     }
 }

@@ -1,13 +1,15 @@
 //! The APIs of an environment, without a process behind them: when it is frozen, and what extensions are told of its end.
 
 use crate::{
+    environment::{Environment, EnvironmentKey, Initialization},
     extensions::{Described, Extensions},
     freezing::{Freezes, Look},
     jobs::{Job, Said},
     runtime_api::{ApiSettings, RuntimeApi},
+    state::FunctionKey,
 };
-use cloudlet_aws::Timestamp;
-use cloudlet_engine::{Boxed, Clock, Ids, LocalHttp, LocalRequest, LocalResponse, Runtime, Worker, WorkerEnd};
+use cloudlet_aws::{Account, Caller, Region, Timestamp};
+use cloudlet_engine::{Boxed, Clock, Ids, LocalHttp, LocalRequest, LocalResponse, Runtime, Worker, WorkerEnd, roles::RoleSession};
 use serde_json::Value;
 use std::{
     future::{pending, ready},
@@ -64,6 +66,25 @@ impl Worker for Still {
     }
     fn thaw(&self) {
         self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// An environment of a function that waits for an event.
+pub fn resting(name: &str, initialization: Initialization) -> Environment {
+    let (api, said) = apis(vec![]);
+    let key = FunctionKey { account: Account::default(), region: Region::new("us-east-1"), name: name.into() };
+    Environment {
+        fit: EnvironmentKey { key, number: 0, revision: String::new(), initialization },
+        api,
+        said,
+        worker: Arc::<Still>::default(),
+        runtime: Arc::new(Runtime::new(Clock::stopped_at(Timestamp(0)), Ids::seeded(1))),
+        lines: Arc::default(),
+        writes: Arc::default(),
+        session: RoleSession { caller: Caller::anonymous(), usable_until: Timestamp(i64::MAX) },
+        log_group: String::new(),
+        stream: String::new(),
+        idle_looks: 0,
     }
 }
 
