@@ -509,12 +509,15 @@ def test_the_command_line(aws, role, tmp_path):
     assert json.loads((tmp_path / "out").read_text()) == "World"
 
 
-def test_a_restart_keeps_functions_and_waiting_events(start, tmp_path):
+def test_a_restart_keeps_functions_mappings_lines_and_waiting_events(start, tmp_path):
     server = start("--data-dir", str(tmp_path))
     role, lambda_, sqs = make_role(server), server.client("lambda"), server.client("sqs")
     url, arn = queue_of(sqs, "after")
     make(server, role, "kept", "def handler(event, context):\n    raise ValueError('not yet')\n")
     lambda_.put_function_event_invoke_config(FunctionName="kept", DestinationConfig={"OnSuccess": {"Destination": arn}})
+    source, source_arn = queue_of(sqs, "before")
+    make(server, role, "reads", "def handler(event, context):\n    print(event['Records'][0]['body'])\n")
+    mapping = lambda_.create_event_source_mapping(FunctionName="reads", EventSourceArn=source_arn)["UUID"]
     lambda_.invoke(FunctionName="kept", InvocationType="Event", Payload=b"{}")
     eventually(lambda: lines_of(server, "kept", "not yet"))
     # The line is there before the failure is counted, so that the first turn may come again after the restart.
@@ -522,6 +525,9 @@ def test_a_restart_keeps_functions_and_waiting_events(start, tmp_path):
     server.process.wait()
     server = start("--data-dir", str(tmp_path))
     lambda_, sqs = server.client("lambda"), server.client("sqs")
+    assert lines_of(server, "kept", "not yet") and lambda_.get_event_source_mapping(UUID=mapping)["State"] == "Enabled"
+    sqs.send_message(QueueUrl=source, MessageBody="read after the kill")
+    eventually(lambda: lines_of(server, "reads", "read after the kill"))
     lambda_.update_function_code(FunctionName="kept", ZipFile=archive(**{"index.py": "def handler(event, context):\n    return 'ran'\n"}))
     after = sqs.get_queue_url(QueueName="after")["QueueUrl"]
 

@@ -66,6 +66,19 @@ public class Echo implements RequestStreamHandler {
     }
 }
 """
+TRIP = """package app;
+import java.util.*;
+public class Trip {
+    public enum Kind { SHORT, LONG }
+    public record Stop(String name, int minutes) {}
+    public record Plan(String name, Kind kind, List<Stop> stops, long distance, Integer count) {}
+    public Plan longer(Plan plan) {
+        List<Stop> stops = new ArrayList<>(plan.stops());
+        stops.add(new Stop("end", plan.stops().get(0).minutes() + 1));
+        return new Plan(plan.name(), Kind.LONG, stops, plan.distance(), plan.count());
+    }
+}
+"""
 PLAIN = """package app;
 import java.util.*;
 public class Plain {
@@ -80,7 +93,7 @@ public class Plain {
 def code(tmp_path_factory):
     folder = tmp_path_factory.mktemp("java")
     sources = {f"com/amazonaws/services/lambda/runtime/{name}.java": f"package com.amazonaws.services.lambda.runtime;\n{text}" for name, text in LIBRARY.items()}
-    sources |= {"app/Order.java": ORDER, "app/Orders.java": ORDERS, "app/Echo.java": ECHO, "app/Plain.java": PLAIN}
+    sources |= {"app/Order.java": ORDER, "app/Orders.java": ORDERS, "app/Echo.java": ECHO, "app/Plain.java": PLAIN, "app/Trip.java": TRIP}
     paths = []
     for name, text in sources.items():
         path = folder / "src" / name
@@ -113,6 +126,13 @@ def test_a_handler_takes_and_gives_its_own_classes(run):
     assert failed is None, (answer, log)
     assert answer == {"count": 5, "kind": "LARGE", "lines": [{"name": "x"}, {"name": "y"}], "prices": {"a": 1.5}}
     assert "for app-Orders with 128\n" in log
+
+
+def test_a_handler_takes_and_gives_records(run):
+    event = {"name": "coast", "kind": "SHORT", "stops": [{"name": "pier", "minutes": 4}]}
+    answer, failed, _ = run("app.Trip::longer", event)
+    stops = [{"name": "pier", "minutes": 4}, {"name": "end", "minutes": 5}]
+    assert (answer, failed) == ({"name": "coast", "kind": "LONG", "stops": stops, "distance": 0, "count": None}, None)
 
 
 def test_what_a_handler_throws_is_its_error(run):

@@ -103,3 +103,61 @@ def test_a_key_that_cannot_be_used_is_told(lambda_, kms, role, key):
     lambda_.update_function_configuration(FunctionName="locked", Role=role)
     assert call(lambda_, "locked")[0] == "told to nobody"
     assert code(deleted) == "KMSInvalidStateException"
+
+
+# ---- code under keys
+
+
+def for_lambda(kms, *actions):
+    """A key that the account may use as it likes, and Lambda as said."""
+    account = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "kms:*", "Resource": "*"}
+    service = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": list(actions), "Resource": "*"}
+    statements = [account, service] if actions else [account]
+    return kms.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))["KeyMetadata"]["Arn"]
+
+
+def make_under(lambda_, role, name, key):
+    code = {"ZipFile": archive(**{"index.py": CODE}), "SourceKMSKeyArn": key}
+    return lambda_.create_function(FunctionName=name, Runtime="python3.12", Handler="index.handler", Role=role, Code=code)
+
+
+def test_code_under_a_key_needs_the_key(server, lambda_, kms, role):
+    key = for_lambda(kms, "kms:GenerateDataKey", "kms:Decrypt")
+    make_under(lambda_, role, "locked-code", key)
+    assert call(lambda_, "locked-code")[1] is None
+    code = lambda_.get_function(FunctionName="locked-code")["Code"]
+    assert code["SourceKMSKeyArn"] == key and "Location" in code and "Error" not in code
+    iam = server.client("iam")
+    iam.create_user(UserName="code-reader")
+    allowed = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}}
+    iam.put_user_policy(UserName="code-reader", PolicyName="all", PolicyDocument=json.dumps(allowed))
+    keys = iam.create_access_key(UserName="code-reader")["AccessKey"]
+    reader = server.client("lambda", keys["AccessKeyId"], keys["SecretAccessKey"])
+    code = reader.get_function(FunctionName="locked-code")["Code"]
+    assert code["Error"]["ErrorCode"] == "AccessDeniedException" and "Location" not in code
+    with_key = refused(lambda: reader.update_function_code(FunctionName="locked-code", ZipFile=archive(**{"index.py": CODE}), SourceKMSKeyArn=key))
+    assert "kms:GenerateDataKey" in with_key["Message"]
+    assert lambda_.publish_version(FunctionName="locked-code")["Version"] == "1"
+    kms.disable_key(KeyId=key)
+    assert refused(lambda: lambda_.invoke(FunctionName="locked-code", Qualifier="1"))["Code"] == "KMSDisabledException"
+    # Code that comes without a key is under none.
+    lambda_.update_function_code(FunctionName="locked-code", ZipFile=archive(**{"index.py": CODE}))
+    assert "SourceKMSKeyArn" not in lambda_.get_function(FunctionName="locked-code")["Code"]
+    assert call(lambda_, "locked-code")[1] is None
+
+
+def test_lambda_itself_must_be_allowed_to_use_the_key_of_code(lambda_, kms, role):
+    said = refused(lambda: make_under(lambda_, role, "not-for-lambda", for_lambda(kms)))
+    assert said["Code"] == "InvalidParameterValueException" and "is invalid for Decrypt" in said["Message"]
+
+
+def test_a_restart_keeps_the_key_of_code(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    lambda_, kms = server.client("lambda"), server.client("kms")
+    key = for_lambda(kms, "kms:GenerateDataKey", "kms:Decrypt")
+    make_under(lambda_, make_role(server), "kept", key)
+    server.process.kill()
+    server.process.wait()
+    lambda_ = start("--data-dir", str(tmp_path)).client("lambda")
+    assert lambda_.get_function(FunctionName="kept")["Code"]["SourceKMSKeyArn"] == key
+    assert call(lambda_, "kept")[1] is None

@@ -219,6 +219,22 @@ def test_an_image_runs_elsewhere(start):
 # ---- extensions
 
 
+def open_bucket(s3, bucket):
+    """A bucket that everybody may put objects into: extensions of these tests sign nothing."""
+    s3.create_bucket(Bucket=bucket)
+    s3.delete_public_access_block(Bucket=bucket)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    return bucket
+
+
+def read(s3, bucket, key):
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError:
+        return None
+
+
 def test_an_extension_of_a_layer_is_told_of_events(server, lambda_, role, sqs):
     extension = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
@@ -243,40 +259,79 @@ done
 @pytest.mark.parametrize("reason,body,kind", [
     pytest.param("timeout", "time.sleep(60)", "Sandbox.Timedout", id="timeout"),
     pytest.param("failure", "os._exit(3)", "Runtime.ExitError", id="failure"),
+    pytest.param("failure", "while True: EATEN.append(bytearray(4 << 20))", "Runtime.OutOfMemory", id="memory"),
 ])
-def test_an_extension_is_told_why_the_environment_ends(server, lambda_, role, s3, reason, body, kind):
+def test_an_extension_is_told_why_the_environment_ends_and_the_code_is_over(server, lambda_, role, s3, reason, body, kind):
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
-    bucket = f"ends-by-{reason}"
-    s3.create_bucket(Bucket=bucket)
-    s3.delete_public_access_block(Bucket=bucket)
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    name = f"mourner-{kind.split('.')[1].lower()}"
+    bucket = open_bucket(s3, f"ends-by-{name}")
     extension = f"""#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
 id=$(curl -sS -D - -o /dev/null -H 'Lambda-Extension-Name: mourner' -d '{{"events":["INVOKE","SHUTDOWN"]}}' "$api/register" | tr -d '\\r' | sed -n 's/^[Ll]ambda-[Ee]xtension-[Ii]dentifier: //p')
 while true; do
   event=$(curl -sS -H "Lambda-Extension-Identifier: $id" "$api/event/next")
-  case "$event" in *SHUTDOWN*) curl -sS -X PUT --data-binary "$event" "$AWS_ENDPOINT_URL/{bucket}/told"; exit;; esac
+  case "$event" in *SHUTDOWN*)
+    before=$(wc -c < /tmp/ticks); sleep 0.5; after=$(wc -c < /tmp/ticks)
+    curl -sS -X PUT --data-binary "$((after - before))" "$AWS_ENDPOINT_URL/{bucket}/ticks"
+    curl -sS -X PUT --data-binary "$event" "$AWS_ENDPOINT_URL/{bucket}/told"; exit;; esac
 done
 """
-    name = f"mourner-{reason}"
     layer = lambda_.publish_layer_version(LayerName=name, Content={"ZipFile": archive(**{"extensions/mourner": extension})})
-    text = f"import os, time\ndef handler(event, context):\n    print('it begins', flush=True)\n    {body}\n"
+    ticks = "while :; do echo x >> /tmp/ticks; sleep 0.01; done"
+    text = f"""
+import os, subprocess, time
+EATEN = []
+def handler(event, context):
+    print('it begins', flush=True)
+    subprocess.Popen(['sh', '-c', '{ticks}'])
+    while not os.path.exists('/tmp/ticks'): time.sleep(0.01)
+    {body}
+"""
     make(server, role, name, text, Layers=[layer["LayerVersionArn"]], Timeout=2)
     answer, failed, log = call(lambda_, name)
     assert (answer["errorType"], failed) == (kind, "Unhandled") and "it begins\n" in log
-    if reason == "failure":
+    if kind == "Runtime.ExitError":
         assert answer["errorMessage"].endswith("Runtime exited with error: exit status 3")
 
-    def told():
-        try:
-            return json.loads(s3.get_object(Bucket=bucket, Key="told")["Body"].read())
-        except ClientError:
-            return None
-
-    found = eventually(told)
+    found = json.loads(eventually(lambda: read(s3, bucket, "told")))
     assert (found["eventType"], found["shutdownReason"]) == ("SHUTDOWN", reason) and found["deadlineMs"] > 0
+    assert read(s3, bucket, "ticks") == b"0", "the code, or what it started, went on"
+
+
+def test_code_beside_an_extension_is_told_of_its_end(server, lambda_, role, s3):
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    bucket = open_bucket(s3, "told-of-its-end")
+    extension = f"""#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
+id=$(curl -sS -D - -o /dev/null -H 'Lambda-Extension-Name: herald' -d '{{"events":["SHUTDOWN"]}}' "$api/register" | tr -d '\\r' | sed -n 's/^[Ll]ambda-[Ee]xtension-[Ii]dentifier: //p')
+curl -sS -H "Lambda-Extension-Identifier: $id" "$api/event/next" > /tmp/event
+until [ -f /tmp/told ]; do sleep 0.02; done
+echo "the extension is done"
+curl -sS -X PUT --data-binary @/tmp/told "$AWS_ENDPOINT_URL/{bucket}/told"
+"""
+    layer = lambda_.publish_layer_version(LayerName="herald", Content={"ZipFile": archive(**{"extensions/herald": extension})})
+    text = """
+import os, signal
+def end(*_):
+    open('/tmp/new', 'w').write('SIGTERM')
+    print('the code is told', flush=True)
+    os.rename('/tmp/new', '/tmp/told')
+signal.signal(signal.SIGTERM, end)
+def handler(event, context):
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+    make(server, role, "heralded", text, Layers=[layer["LayerVersionArn"]])
+    assert call(lambda_, "heralded")[0] is True, "it does not ignore what it would not ignore alone"
+    lambda_.delete_function(FunctionName="heralded")
+    assert eventually(lambda: read(s3, bucket, "told")) == b"SIGTERM"
+    logs = server.client("logs")
+
+    def lines():
+        return [event["message"].strip() for event in logs.filter_log_events(logGroupName="/aws/lambda/heralded")["events"]]
+
+    assert eventually(lambda: "the extension is done" in lines() and lines())[-2:] == ["the code is told", "the extension is done"]
 
 
 # ---- loops, order, concurrency

@@ -6,8 +6,9 @@ import shutil
 import urllib.parse
 
 import pytest
+from botocore.exceptions import ClientError
 from cloudlet import sign
-from lambdas import call, make, make_role
+from lambdas import call, eventually, make, make_role
 
 ECHO = "def handler(event, context):\n    return event\n"
 STREAM = """
@@ -99,6 +100,22 @@ def test_the_same_under_a_path(server, url):
     event = server.request("GET", f"/_lambda-url/{id}/deep/er?z=1").json
     assert (event["rawPath"], event["rawQueryString"]) == ("/deep/er", "z=1")
     assert server.request("GET", f"/_lambda-url/{id}").json["rawPath"] == "/"
+
+
+def test_a_topic_reaches_a_url_of_this_server(server, url):
+    get = url("def handler(event, context):\n    print('a message:', event['headers']['x-amz-sns-message-type'])\n")
+    sns, logs = server.client("sns"), server.client("logs")
+    topic = sns.create_topic(Name="to-a-url")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=get.address)
+
+    def arrived():
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{get.name}")["events"]
+        except ClientError:
+            return False
+        return any("a message: SubscriptionConfirmation" in event["message"] for event in events)
+
+    assert eventually(arrived)
 
 
 def test_failures_say_nothing_of_the_function(url):

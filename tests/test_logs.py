@@ -133,6 +133,13 @@ def test_a_query(aws, logs, group):
     assert rows == [{"user": "ann", "n": "2", "most": "7"}, {"user": "bob", "n": "1", "most": "9"}]
 
 
+def test_a_query_that_is_none_says_where(logs, group):
+    with pytest.raises(logs.exceptions.MalformedQueryException) as refused:
+        logs.start_query(logGroupName=group, startTime=1, endTime=2, queryString="fields @message | nonsense")
+    error = refused.value.response["queryCompileError"]
+    assert set(error["location"]) == {"startCharOffset", "endCharOffset"} and error["message"] == refused.value.response["Error"]["Message"]
+
+
 def test_retention_on_the_servers_clock(start):
     server = start("--auth", "off")
     logs = server.client("logs")

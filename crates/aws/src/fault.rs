@@ -44,6 +44,7 @@ impl FaultKind {
             message: message.into(),
             query_message: None,
             members: Vec::new(),
+            documents: Vec::new(),
             headers: Vec::new(),
             cause: None,
         }))
@@ -63,6 +64,7 @@ struct Details {
     message: String,
     query_message: Option<String>,
     members: Vec<(&'static str, String)>,
+    documents: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
     cause: Option<String>,
 }
@@ -88,6 +90,13 @@ impl Fault {
     #[must_use]
     pub fn with(mut self, member: &'static str, value: impl Into<String>) -> Fault {
         self.0.members.push((member, value.into()));
+        self
+    }
+
+    /// Another member that is no text: a value in JSON. Protocols of XML leave it out.
+    #[must_use]
+    pub fn with_document(mut self, member: &'static str, json: impl Into<String>) -> Fault {
+        self.0.documents.push((member, json.into()));
         self
     }
 
@@ -145,6 +154,10 @@ impl Fault {
 
     pub fn members(&self) -> &[(&'static str, String)] {
         &self.0.members
+    }
+
+    pub fn documents(&self) -> &[(&'static str, String)] {
+        &self.0.documents
     }
 
     pub fn headers(&self) -> &[(&'static str, String)] {

@@ -77,7 +77,7 @@ pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
 pub use worker_parts::{LocalHttp, LocalRequest, LocalResponse, WorkerEnd, WorkerValue};
-pub use workers::{Interpreter, Language, NoWorkers, TakesLine, Worker, WorkerFile, WorkerOrder, WorkerPost, Workers};
+pub use workers::{Interpreter, Language, NoWorkers, ProgramSignal, TakesLine, Worker, WorkerFile, WorkerOrder, WorkerPost, Workers};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

@@ -68,9 +68,26 @@ pub struct WorkerPost {
     pub body: Bytes,
 }
 
+/// What the program of a worker is told by a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramSignal {
+    /// SIGTERM: it should end.
+    Terminate,
+    /// SIGUSR1: it should end what it was ordered to run, at once, and may go on with what runs beside that.
+    EndCode,
+}
+
 /// A process and all that it started. Dropped, it is killed.
 pub trait Worker: Send + Sync {
     fn kill(&self);
+    /// Sends a signal to the program alone, which decides what becomes of it.
+    fn signal(&self, _signal: ProgramSignal) -> Boxed<'_, ()> {
+        Box::pin(async {})
+    }
+    /// It had more memory than it was given, and its code was ended for that.
+    fn is_over_memory(&self) -> bool {
+        false
+    }
     /// Returns when it is over.
     fn ended(&self) -> Boxed<'_, WorkerEnd>;
     /// The most bytes of memory that it has used, as far as was seen.

@@ -46,11 +46,27 @@ impl Address {
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         Ok(Address { scheme, host, port, authority: authority.to_owned(), path, login })
     }
+
+    /// The name that is connected to. All below `localhost` are this machine, which resolvers often do not know: RFC 6761, section 6.3. The URLs of
+    /// functions are such names.
+    pub fn machine(&self) -> &str {
+        let is_below = self.host.to_ascii_lowercase().trim_end_matches('.').ends_with(".localhost");
+        if is_below { "localhost" } else { &self.host }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let machine = |url: &str| Address::read(url).unwrap().machine().to_owned();
+        assert_eq!(machine("http://abc.lambda-url.us-east-1.LocalHost:4566/x"), "localhost");
+        for host in ["localhost", "notlocalhost", "localhost.example.com", "192.0.2.1"] {
+            assert_eq!(machine(&format!("http://{host}/")), host);
+        }
+    }
 
     #[test]
     fn an_address_has_host_port_path_and_login() {

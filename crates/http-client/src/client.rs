@@ -47,7 +47,7 @@ impl Client {
     async fn deliver(&self, request: HttpRequest, most: usize) -> Result<HttpResponse, SendError> {
         let address = Address::read(&request.to)?;
         let no_connection = |error: std::io::Error| SendError::Unreachable(format!("{}:{}: {error}", address.host, address.port));
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(no_connection)?;
+        let stream = TcpStream::connect((address.machine(), address.port)).await.map_err(no_connection)?;
         match address.scheme {
             Scheme::Http => self.exchange(stream, &address, request, most).await,
             Scheme::Https => {
@@ -101,7 +101,7 @@ impl Client {
 /// A connection to an address, over TLS if its scheme says so: for what goes on in another protocol.
 pub async fn connect(url: &str) -> Result<Box<dyn ByteStream>, SendError> {
     let address = Address::read(url)?;
-    let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
+    let stream = TcpStream::connect((address.machine(), address.port)).await.map_err(unreachable)?;
     let _ = stream.set_nodelay(true);
     match address.scheme {
         Scheme::Http => Ok(Box::new(stream)),

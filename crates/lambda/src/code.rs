@@ -30,6 +30,8 @@ pub struct Source<'r> {
     pub bucket: Option<&'r str>,
     pub key: Option<&'r str>,
     pub version: Option<&'r str>,
+    /// Whether an object is copied or read where it lies.
+    pub storage_mode: Option<&'r str>,
 }
 
 /// An archive that was checked.
@@ -79,6 +81,9 @@ pub async fn drain(body: &Body, most: u64) -> Result<Option<Bytes>, Fault> {
 impl Lambda {
     /// The code that a request hands in. `operation` is for messages.
     pub async fn package(&self, cx: &Cx, source: Source<'_>, operation: &str) -> Result<Package, Fault> {
+        if source.storage_mode.is_some_and(|mode| mode != "COPY") {
+            return Err(faults::not_built("code that stays in its bucket (S3ObjectStorageMode REFERENCE)"));
+        }
         if let Source { zip: None, bucket: Some(HOT_RELOAD), key: Some(key), .. } = source {
             return self.mounted(key);
         }
@@ -89,7 +94,7 @@ impl Lambda {
                 }
                 zip.clone()
             }
-            Source { zip: None, bucket: Some(bucket), key: Some(key), version } => self.object(cx, bucket, key, version).await?,
+            Source { zip: None, bucket: Some(bucket), key: Some(key), version, .. } => self.object(cx, bucket, key, version).await?,
             _ => return Err(faults::invalid("Please provide a source for function code.")),
         };
         let checked = bytes.clone();

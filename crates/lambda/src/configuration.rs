@@ -141,6 +141,16 @@ impl Settings {
         self.runtime.as_deref().map_or(Ok(()), |runtime| runtimes::check(lambda.workers.as_ref(), runtime))
     }
 
+    /// Whether a runtime has what is asked for. That of an image is not known.
+    pub fn check_snap_start(&self, runtime: &str) -> Result<(), Fault> {
+        let is_wanted = self.snap_start.as_ref().is_some_and(|snap_start| snap_start.apply_on.as_deref() == Some("PublishedVersions"));
+        if is_wanted && !runtime.is_empty() && !runtimes::has_snap_start(runtime) {
+            // AWS: so reported in localstack/localstack#12458.
+            return Err(faults::invalid(format!("{runtime} is not supported for SnapStart enabled functions.")));
+        }
+        Ok(())
+    }
+
     /// Changes a configuration. The environment is kept apart.
     pub fn apply(self, configuration: &mut FunctionConfiguration, layers: Option<Vec<Layer>>) {
         fn set<T>(to: &mut Option<T>, from: Option<T>) {

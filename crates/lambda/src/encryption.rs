@@ -19,10 +19,15 @@ use cloudlet_engine::{
 use cloudlet_shape::Map;
 
 const CONTEXT_KEY: &str = "aws:lambda:FunctionArn";
-const KMS: KmsClient = KmsClient { service: PRINCIPAL, context_key: CONTEXT_KEY, faults: KmsFaults::UNCHANGED };
+pub const KMS: KmsClient = KmsClient { service: PRINCIPAL, context_key: CONTEXT_KEY, faults: KmsFaults::UNCHANGED };
+
+/// In what an encrypted value of a function belongs.
+pub fn context(function: &Arn) -> Map<String> {
+    Map::from([(CONTEXT_KEY.to_owned(), function.to_string())])
+}
 
 /// What KMS says, as Lambda passes it on.
-fn quoted(fault: &Fault, between: &str) -> String {
+pub fn quoted(fault: &Fault, between: &str) -> String {
     format!("KMS Exception: {}{between}KMS Message: {}", fault.code(), fault.message())
 }
 
@@ -33,7 +38,7 @@ fn not_configured(fault: &Fault, operation: &str) -> Fault {
 }
 
 /// Whoever calls the function is told of a key that its role cannot use.
-fn not_decrypted(fault: Fault) -> Fault {
+pub fn not_decrypted(fault: Fault, what: &str) -> Fault {
     let (kind, why) = match fault.name() {
         "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" => (faults::KMS_ACCESS_DENIED, "KMS access was denied"),
         "DisabledException" => (faults::KMS_DISABLED, "the KMS key used is disabled"),
@@ -41,7 +46,7 @@ fn not_decrypted(fault: Fault) -> Fault {
         "NotFoundException" => (faults::KMS_NOT_FOUND, "the KMS key was not found"),
         _ => return fault,
     };
-    let text = format!("Lambda was unable to decrypt the environment variables because {why}. Please check the function's KMS key settings.");
+    let text = format!("Lambda was unable to decrypt {what} because {why}. Please check the function's KMS key settings.");
     kind.says(format!("{text} {}", quoted(&fault, ""))).with("Type", "User")
 }
 
@@ -67,12 +72,11 @@ pub async fn stored(cx: &Cx, key_arn: Option<&str>, role: &str, function: &Arn, 
 
 /// Lets a function's role decrypt its variables.
 pub async fn grant(cx: &Cx, key_arn: &str, role: &str, function: &Arn) -> Result<(), Fault> {
-    let context = Map::from([(CONTEXT_KEY.to_owned(), function.to_string())]);
     let grant = CreateGrantRequest {
         key_id: key_arn.to_owned(),
         grantee_principal: Some(role.to_owned()),
         operations: vec!["Encrypt".into(), "Decrypt".into()],
-        constraints: Some(GrantConstraints { encryption_context_equals: Some(context), ..GrantConstraints::default() }),
+        constraints: Some(GrantConstraints { encryption_context_equals: Some(context(function)), ..GrantConstraints::default() }),
         // The same again makes no second one.
         name: Some(function.resource().replace(|other: char| !other.is_ascii_alphanumeric(), "-")),
         ..CreateGrantRequest::default()
@@ -94,9 +98,12 @@ pub async fn open(cx: &Cx, version: &Version, function: &Arn) -> Result<Option<M
 /// The same for an environment, whose role decrypts them.
 pub async fn open_under(cx: &Cx, role: &Caller, version: &Version, key: &FunctionKey) -> Result<Option<Map<String>>, Fault> {
     let Some(sealed) = &version.sealed else { return Ok(version.environment.clone()) };
-    let context = Map::from([(CONTEXT_KEY.to_owned(), key.arn().to_string())]);
-    let input = DecryptRequest { ciphertext_blob: Some(sealed.ciphertext.clone()), encryption_context: Some(context), ..DecryptRequest::default() };
-    let opened = cx.call::<Decrypt>(role.clone(), key.scope(), input).await.map_err(not_decrypted)?;
+    let input = DecryptRequest {
+        ciphertext_blob: Some(sealed.ciphertext.clone()),
+        encryption_context: Some(context(&key.arn())),
+        ..DecryptRequest::default()
+    };
+    let opened = cx.call::<Decrypt>(role.clone(), key.scope(), input).await.map_err(|fault| not_decrypted(fault, "the environment variables"))?;
     variables(&opened.plaintext.unwrap_or_default()).map(Some)
 }
 

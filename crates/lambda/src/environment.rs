@@ -4,7 +4,7 @@ use crate::{
     Lambda,
     functions::Resolved,
     jobs::{AnswerPiece, Answering, Job, Said},
-    limits,
+    limits, logs,
     outcomes::End,
     pieces::Sink,
     runtime_api::RuntimeApi,
@@ -12,7 +12,7 @@ use crate::{
     telemetry::Audience,
 };
 use bytes::BytesMut;
-use cloudlet_engine::{Runtime, Worker, roles::RoleSession, within};
+use cloudlet_engine::{Cx, Origin, ProgramSignal, Runtime, Worker, WorkerEnd, roles::RoleSession, within};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -76,23 +76,62 @@ pub struct Environment {
     /// Whoever has it writes to the log stream: lines of one event come before those of the next.
     pub writes: Arc<tokio::sync::Mutex<()>>,
     pub session: RoleSession,
+    pub log_group: String,
     /// The name of its log stream.
     pub stream: String,
+    /// How often idle environments were looked at since its last event.
+    pub idle_looks: u32,
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
         let deadline = self.runtime.clock.of_machine().millis() + i64::try_from(SHUTDOWN.as_millis()).unwrap_or(0);
         if let (true, Ok(runtime)) = (self.api.shut_down(deadline), tokio::runtime::Handle::try_current()) {
-            // Extensions have a moment to send what they have.
-            let worker = self.worker.clone();
-            runtime.spawn(async move {
-                within(SHUTDOWN, worker.ended()).await;
-                worker.kill();
-            });
+            let ending = Ending {
+                worker: self.worker.clone(),
+                runtime: self.runtime.clone(),
+                lines: self.lines.clone(),
+                writes: self.writes.clone(),
+                session: self.session.clone(),
+                key: self.fit.key.clone(),
+                log_group: self.log_group.clone(),
+                stream: self.stream.clone(),
+            };
+            runtime.spawn(ending.finish());
             return;
         }
         self.worker.kill();
+    }
+}
+
+/// What is left of an environment that is given up, while its extensions have a moment to send what they have.
+struct Ending {
+    worker: Arc<dyn Worker>,
+    runtime: Arc<Runtime>,
+    lines: Arc<Mutex<Lines>>,
+    writes: Arc<tokio::sync::Mutex<()>>,
+    session: RoleSession,
+    key: FunctionKey,
+    log_group: String,
+    stream: String,
+}
+
+impl Ending {
+    async fn finish(self) {
+        // AWS: the code is told by a signal, if there is any extension.
+        within(TRAIL, self.worker.signal(ProgramSignal::Terminate)).await;
+        within(SHUTDOWN, self.worker.ended()).await;
+        self.worker.kill();
+        within(TRAIL, self.worker.ended()).await;
+        // The lines of the last event come first.
+        let _turn = self.writes.lock().await;
+        let lines = self.lines.lock().take();
+        if lines.is_empty() {
+            return;
+        }
+        let request_id = self.runtime.ids.uuid().into();
+        let cx = Cx::new(self.runtime, self.key.scope(), self.session.caller.clone(), request_id, Origin::default());
+        logs::write(&cx, &self.session, &self.key, &self.log_group, &self.stream, &format!("{}\n", lines.join("\n"))).await;
     }
 }
 
@@ -155,11 +194,13 @@ impl Environment {
         match &end {
             End::TimedOut => {
                 self.api.broke_off("timeout", None);
-                // Extensions that are told of the end have a moment, as when it is given up.
-                if !self.api.extensions.wait_for_end() {
+                // Extensions that are told of the end have a moment, as when it is given up; the code has none.
+                let is_told = self.api.extensions.wait_for_end();
+                if !is_told || within(TRAIL, self.worker.signal(ProgramSignal::EndCode)).await.is_none() {
                     self.worker.kill();
                 }
             }
+            End::Exited(WorkerEnd::OutOfMemory) => self.api.broke_off("failure", Some("Runtime.OutOfMemory")),
             End::Exited(_) => self.api.broke_off("failure", Some("Runtime.ExitError")),
             _ => {}
         }

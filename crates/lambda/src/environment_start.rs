@@ -3,7 +3,7 @@
 use crate::{
     Lambda,
     code::PRINCIPAL,
-    encryption,
+    code_keys, encryption,
     environment::{Environment, Lines, TRAIL},
     environments::{EnvironmentRequest, FailedStart, HOLDS_UP, NotReady},
     extensions::{Described, Extensions},
@@ -206,6 +206,7 @@ impl Lambda {
         let session = roles::assume_role_with_keys(cx, &role, &key.name, PRINCIPAL, &key.arn(), SESSION).await;
         let (session, keys) = session.map_err(|_| faults::invalid("The role defined for the function cannot be assumed by Lambda."))?;
         let given = encryption::open_under(cx, &session.caller, version, key).await?.unwrap_or_default();
+        code_keys::check(cx, version, key).await?;
         let code = self.code_folder(version).await?;
         let (layers, extensions) = self.layers_folder(version).await?;
         let bootstrap = self.bootstrap_folder(&program).await?;
@@ -283,7 +284,9 @@ impl Lambda {
             lines,
             writes: Arc::default(),
             session,
+            log_group: version.log_group().to_owned(),
             stream,
+            idle_looks: 0,
         })
     }
 }

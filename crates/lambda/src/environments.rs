@@ -11,7 +11,8 @@ use cloudlet_engine::{roles::RoleSession, within};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    future::pending,
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
@@ -23,6 +24,9 @@ const STARTING: usize = 8;
 pub const HOLDS_UP: Duration = Duration::from_secs(2);
 /// Environments that wait for events, of all functions; the one that has waited longest goes first.
 const WARM: usize = 128;
+/// How often those that wait are looked at: at the second look without an event in between an environment is given up. Real time, as all that
+/// processes do. AWS: it takes some minutes; how many is not said.
+const IDLE: Duration = Duration::from_secs(300);
 /// How long an event waits for an environment that has answered and is not ready for the next, before it gets a new one.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -47,6 +51,8 @@ struct PoolState {
     warm: VecDeque<Environment>,
     /// How many of each kind have answered, and are not ready for the next event.
     finishing: BTreeMap<EnvironmentKey, usize>,
+    /// Somebody looks for idle ones.
+    is_watched: bool,
 }
 
 impl PoolState {
@@ -57,6 +63,38 @@ impl PoolState {
         // The one that was used last.
         let at = self.warm.iter().rposition(|environment| environment.fit == *fit)?;
         self.warm.remove(at)
+    }
+
+    fn put_back(&mut self, mut environment: Environment) {
+        environment.idle_looks = 0;
+        self.warm.push_back(environment);
+    }
+
+    /// Gives those that had no event since the look before. What is provisioned stays.
+    fn take_idle(&mut self) -> Vec<Environment> {
+        let on_demand = |environment: &Environment| environment.fit.initialization == Initialization::OnDemand;
+        let all = std::mem::take(&mut self.warm).into_iter();
+        let (idle, warm): (Vec<_>, Vec<_>) = all.partition(|environment| on_demand(environment) && environment.idle_looks > 0);
+        self.warm = warm.into();
+        self.warm.iter_mut().for_each(|environment| environment.idle_looks += 1);
+        self.is_watched = self.warm.iter().any(on_demand);
+        idle
+    }
+}
+
+/// Gives idle environments up, until none is left.
+async fn watch(pool: Weak<Pool>) {
+    loop {
+        within(IDLE, pending::<()>()).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let (idle, is_watched) = {
+            let mut state = pool.state.lock();
+            (state.take_idle(), state.is_watched)
+        };
+        drop(idle);
+        if !is_watched {
+            return;
+        }
     }
 }
 
@@ -153,10 +191,14 @@ impl Environments {
 
     pub fn put_back(&self, environment: Environment) {
         let mut state = self.pool.state.lock();
-        state.warm.push_back(environment);
+        state.put_back(environment);
         let oldest = if state.warm.len() > WARM { state.warm.pop_front() } else { None };
+        let is_watched = std::mem::replace(&mut state.is_watched, true);
         drop(state);
         drop(oldest);
+        if !is_watched {
+            tokio::spawn(watch(Arc::downgrade(&self.pool)));
+        }
     }
 
     pub fn forget_provisioned(&self, key: &FunctionKey) {
@@ -175,4 +217,26 @@ pub struct EnvironmentRequest<'v> {
     pub fit: EnvironmentKey,
     pub version: &'v Version,
     pub timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::resting;
+
+    #[test]
+    fn environments_without_events_are_given_up_at_the_second_look() {
+        let mut state = PoolState::default();
+        state.put_back(resting("busy", Initialization::OnDemand));
+        state.put_back(resting("idle", Initialization::OnDemand));
+        state.put_back(resting("provisioned", Initialization::Provisioned));
+        assert!(state.take_idle().is_empty() && state.is_watched);
+        let busy = state.warm.pop_front().unwrap();
+        state.put_back(busy);
+        let names = |of: &[Environment]| of.iter().map(|environment| environment.fit.key.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(&state.take_idle()), ["idle"]);
+        assert!(state.is_watched);
+        assert_eq!(names(&state.take_idle()), ["busy"]);
+        assert!(!state.is_watched && state.take_idle().is_empty() && state.warm.len() == 1, "what is provisioned stays");
+    }
 }

@@ -99,12 +99,7 @@ impl Lambda {
         if function.reserved == Some(0) {
             return self.give_up(cx, request_id, &event, &resolved, &config, &Condition::ZeroReservedConcurrency, None).await;
         }
-        let run = Event {
-            request_id: request_id.to_owned(),
-            payload: event.payload.clone(),
-            client_context: event.client_context.clone(),
-            trace: event.trace.clone(),
-        };
+        let run = Event { request_id: request_id.to_owned(), payload: event.payload.clone(), client_context: None, trace: event.trace.clone() };
         match self.run(cx, &named, &resolved, &function, run, Completion::Log).await {
             Ok(outcome) => {
                 let event = QueuedEvent { runs: event.runs + 1, throttled: 0, ..QueuedEvent::clone(&event) };

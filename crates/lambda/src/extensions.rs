@@ -135,8 +135,16 @@ impl Extensions {
         let document: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let events: Vec<String> =
             document.get("events").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        if events.iter().any(|event| event != INVOKE && event != SHUTDOWN) {
-            return refused(400, "Extension.InvalidEventType", "InvalidEventType");
+        // AWS: those within the function's own process are not told of its end: its runtime interface emulator says so.
+        let is_internal = !self.expected.iter().any(|expected| expected == name);
+        let why = |event: &String| match event.as_str() {
+            INVOKE => None,
+            SHUTDOWN if is_internal => Some(format!("{SHUTDOWN}: ShutdownEventNotSupportedForInternalExtension")),
+            SHUTDOWN => None,
+            other => Some(format!("{other}: ErrorInvalidEventType")),
+        };
+        if let Some(why) = events.iter().find_map(why) {
+            return refused(403, "Extension.InvalidEventType", &why);
         }
         let mut state = self.state.lock();
         if state.registered.values().any(|extension| extension.name == name) {
@@ -284,6 +292,9 @@ mod tests {
         assert_eq!(extensions.answer("/event/next", &next, String::new(), &|| {}).await.status, 403);
         assert_eq!(extensions.answer("/event/next", &request("GET", &[], ""), String::new(), &|| {}).await.status, 403);
         let bad = request("POST", &[("lambda-extension-name", "a")], r#"{"events":["PARTY"]}"#);
-        assert_eq!(extensions.answer("/register", &bad, "id".into(), &|| {}).await.status, 400);
+        assert_eq!(extensions.answer("/register", &bad, "id".into(), &|| {}).await.status, 403);
+        let end = request("POST", &[("lambda-extension-name", "a")], r#"{"events":["SHUTDOWN"]}"#);
+        let refused = extensions.answer("/register", &end, "id".into(), &|| {}).await;
+        assert!(refused.status == 403 && String::from_utf8_lossy(&refused.body).contains("ShutdownEventNotSupportedForInternalExtension"));
     }
 }

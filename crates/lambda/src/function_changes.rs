@@ -3,12 +3,13 @@
 use crate::{
     Lambda,
     code::{PRINCIPAL, Source},
+    code_keys,
     configuration::{self, Settings, Shown, modified, unbuilt},
     encryption::{self, StoredEnvironment},
     faults,
     functions::on_function,
     images, limits, names, networks, sending,
-    state::{Function, Recursion, Version},
+    state::{CodeKey, Function, Recursion, Version},
     tag_rules,
 };
 use cloudlet_api_lambda::*;
@@ -31,6 +32,37 @@ fn pass_role(role: Option<&str>, function: &Arn) -> Option<Permission> {
     // That of another account is refused in another way.
     let own = role.and_then(Arn::parse).filter(|role| role.account() == function.account());
     own.map(|role| roles::pass_role(role, PRINCIPAL, Some(function)))
+}
+
+/// The settings that the requests of both operations have, under the same names.
+macro_rules! settings_of {
+    ($input:ident) => {{
+        let has_files = $input.file_system_configs.as_ref().is_some_and(|list| !list.is_empty());
+        Settings {
+            runtime: $input.runtime.take(),
+            handler: $input.handler.take(),
+            description: $input.description.take(),
+            timeout: $input.timeout,
+            memory: $input.memory_size,
+            dead_letters: $input.dead_letter_config.take(),
+            environment: $input.environment.take(),
+            key: $input.kms_key_arn.take(),
+            tracing: $input.tracing_config.take(),
+            layers: $input.layers.take(),
+            storage: $input.ephemeral_storage.take(),
+            snap_start: $input.snap_start.take(),
+            logging: $input.logging_config.take(),
+            image: $input.image_config.take(),
+            unbuilt: unbuilt(&[
+                ("FileSystemConfigs", has_files),
+                ("CapacityProviderConfig", $input.capacity_provider_config.is_some()),
+                ("DurableConfig", $input.durable_config.is_some()),
+                ("RuntimeConfig", $input.runtime_config.is_some()),
+                ("AcceleratorConfig", $input.accelerator_config.is_some()),
+            ]),
+            ..Settings::default()
+        }
+    }};
 }
 
 fn with_layers(mut permission: Permission, layers: Option<&Vec<String>>) -> Permission {
@@ -92,36 +124,10 @@ handler!(
             return Err(faults::invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
         }
         let tags = tag_rules::checked(input.tags.take().unwrap_or_default())?;
-        let mut settings = Settings {
-            runtime: input.runtime.take(),
-            role: Some(input.role.clone()),
-            handler: input.handler.take(),
-            description: input.description.take(),
-            timeout: input.timeout,
-            memory: input.memory_size,
-            dead_letters: input.dead_letter_config.take(),
-            environment: input.environment.take(),
-            key: input.kms_key_arn.take(),
-            tracing: input.tracing_config.take(),
-            layers: input.layers.take(),
-            architectures: input.architectures.take(),
-            storage: input.ephemeral_storage.take(),
-            snap_start: input.snap_start.take(),
-            logging: input.logging_config.take(),
-            vpc: None,
-            image: input.image_config.take(),
-            unbuilt: unbuilt(&[
-                ("SourceKMSKeyArn", input.code.source_kms_key_arn.is_some()),
-                ("FileSystemConfigs", input.file_system_configs.as_ref().is_some_and(|list| !list.is_empty())),
-                ("TenancyConfig", input.tenancy_config.is_some()),
-                ("CapacityProviderConfig", input.capacity_provider_config.is_some()),
-                ("DurableConfig", input.durable_config.is_some()),
-                ("RuntimeConfig", input.runtime_config.is_some()),
-                ("AcceleratorConfig", input.accelerator_config.is_some()),
-                ("PublishTo", input.publish_to.is_some()),
-            ]),
-        };
+        let mut settings = Settings { role: Some(input.role.clone()), architectures: input.architectures.take(), ..settings_of!(input) };
+        settings.unbuilt.extend(unbuilt(&[("TenancyConfig", input.tenancy_config.is_some()), ("PublishTo", input.publish_to.is_some())]));
         settings.check(lambda, None)?;
+        settings.check_snap_start(settings.runtime.as_deref().unwrap_or_default())?;
         let exists = || faults::conflict(format!("Function already exist: {}", key.name));
         if lambda.store.read(|state| state.functions.contains(&key)) {
             return Err(exists());
@@ -132,6 +138,7 @@ handler!(
             bucket: code.s3_bucket.as_deref(),
             key: code.s3_key.as_deref(),
             version: code.s3_object_version.as_deref(),
+            storage_mode: code.s3_object_storage_mode.as_deref(),
         };
         let package = match &code.image_uri {
             Some(uri) => Lambda::image(uri),
@@ -154,6 +161,7 @@ handler!(
         sending::check_dead_letters(cx, &input.role, &key, settings.dead_letter_target()).await?;
         let given = settings.environment.take().and_then(|environment| environment.variables);
         let (environment, sealed) = encryption::stored(cx, settings.key.as_deref(), &input.role, &key.arn(), given).await?;
+        let code_key = code_keys::made(cx, input.code.source_kms_key_arn.as_deref(), &key).await?;
         let mut configuration = configuration::fresh(&key.name);
         if is_image {
             configuration.package_type = Some("Image".into());
@@ -186,6 +194,7 @@ handler!(
                 environment,
                 sealed,
                 code: body.blob().clone(),
+                code_key,
                 unpacked: package.unpacked,
                 mounted: package.mounted.clone(),
                 image: package.image.clone(),
@@ -213,14 +222,15 @@ handler!(
         let latest = lambda.latest(&key)?;
         check_revision(&latest, input.revision_id.as_ref())?;
         images::check_update(&latest, &input)?;
-        if input.source_kms_key_arn.is_some() || input.publish_to.is_some() {
-            return Err(faults::not_built("SourceKMSKeyArn and PublishTo of functions"));
+        if input.publish_to.is_some() {
+            return Err(faults::not_built("PublishTo of functions"));
         }
         let source = Source {
             zip: input.zip_file.as_ref(),
             bucket: input.s3_bucket.as_deref(),
             key: input.s3_key.as_deref(),
             version: input.s3_object_version.as_deref(),
+            storage_mode: input.s3_object_storage_mode.as_deref(),
         };
         let package = match &input.image_uri {
             Some(uri) => Lambda::image(uri),
@@ -239,16 +249,21 @@ handler!(
             let version = Version { configuration: StoredShape::new(configuration), ..Version::clone(&latest) };
             return Ok(lambda.shown(cx, &version, (&key, 0), &key.arn(), Shown::Alone).await);
         }
+        let code_key = code_keys::made(cx, input.source_kms_key_arn.as_deref(), &key).await?;
         let body = lambda.put_code(cx, package.bytes.clone()).await?;
         let copy = if input.publish == Some(true) { Some(lambda.put_code(cx, package.bytes.clone()).await?) } else { None };
         let (number, version, old) = lambda.store.write(|state| {
             let latest = state.versions.get(&(key.clone(), 0)).cloned().ok_or_else(|| faults::no_function(key.arn()))?;
             check_revision(&latest, input.revision_id.as_ref())?;
             state.check_space(&key.scope(), package.size())?;
-            let is_same = latest.sha256() == package.sha256 && latest.configuration.architectures == configuration.architectures;
+            let key_arn = |key: &Option<CodeKey>| key.as_ref().map(|key| key.arn.clone());
+            let is_same = latest.sha256() == package.sha256
+                && latest.configuration.architectures == configuration.architectures
+                && key_arn(&latest.code_key) == key_arn(&code_key);
             let changed = Arc::new(Version {
                 configuration: StoredShape::new(configuration),
                 code: body.blob().clone(),
+                code_key,
                 unpacked: package.unpacked,
                 mounted: package.mounted.clone(),
                 image: package.image.clone(),
@@ -310,34 +325,12 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.changeable()?;
         let latest = lambda.latest(&key)?;
         check_revision(&latest, input.revision_id.as_ref())?;
-        let mut settings = Settings {
-            runtime: input.runtime.take(),
-            role: input.role.clone(),
-            handler: input.handler.take(),
-            description: input.description.take(),
-            timeout: input.timeout,
-            memory: input.memory_size,
-            dead_letters: input.dead_letter_config.take(),
-            environment: input.environment.take(),
-            key: input.kms_key_arn.take(),
-            tracing: input.tracing_config.take(),
-            layers: input.layers.take(),
-            architectures: None,
-            storage: input.ephemeral_storage.take(),
-            snap_start: input.snap_start.take(),
-            logging: input.logging_config.take(),
-            vpc: None,
-            image: input.image_config.take(),
-            unbuilt: unbuilt(&[
-                ("FileSystemConfigs", input.file_system_configs.as_ref().is_some_and(|list| !list.is_empty())),
-                ("CapacityProviderConfig", input.capacity_provider_config.is_some()),
-                ("DurableConfig", input.durable_config.is_some()),
-                ("RuntimeConfig", input.runtime_config.is_some()),
-                ("AcceleratorConfig", input.accelerator_config.is_some()),
-            ]),
-        };
+        images::check_settings(&latest, &input)?;
+        let mut settings = Settings { role: input.role.clone(), ..settings_of!(input) };
         let logging = latest.configuration.logging_config.as_ref();
         settings.check(lambda, logging.and_then(|logging| logging.log_format.as_deref()))?;
+        let runtime = latest.text(|configuration| configuration.runtime.as_ref()).to_owned();
+        settings.check_snap_start(settings.runtime.as_deref().unwrap_or(&runtime))?;
         if let Some(config) = &input.vpc_config {
             settings.vpc = Some(networks::resolve(cx, config).await?);
         }
@@ -352,7 +345,7 @@ handler!(
         let given = settings.environment.take().map(|environment| environment.variables);
         let changed = changed_environment(cx, &key.arn(), &latest, (settings.key.as_deref(), input.role.as_deref()), given).await?;
         let read = latest;
-        let version = lambda.store.write(|state| {
+        let (version, unused) = lambda.store.write(|state| {
             let latest = state.versions.get(&(key.clone(), 0)).cloned().ok_or_else(|| faults::no_function(key.arn()))?;
             check_revision(&latest, input.revision_id.as_ref())?;
             if latest.revision() != read.revision() && (latest.sealed.is_some() || read.sealed.is_some()) {
@@ -370,8 +363,9 @@ handler!(
             let version = Version { configuration: StoredShape::new(configuration), environment, sealed, published, ..Version::clone(&latest) };
             let version = Arc::new(version);
             state.versions.insert((key.clone(), 0), version.clone());
-            Ok::<_, Fault>(version)
+            Ok::<_, Fault>((version, state.remove_unused_layers()))
         })?;
+        unused.iter().for_each(|body| lambda.blobs.delete(body));
         Ok(in_progress(lambda.shown(cx, &version, (&key, 0), &key.arn(), Shown::Alone).await, cx))
     }
 );

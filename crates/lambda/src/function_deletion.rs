@@ -23,7 +23,11 @@ handler!(
             if !state.functions.contains(&key) {
                 return Err(faults::no_function(key.arn()));
             }
-            let Some(qualifier) = &named.qualifier else { return Ok(state.remove_function(&key)) };
+            let Some(qualifier) = &named.qualifier else {
+                let mut bodies = state.remove_function(&key);
+                bodies.extend(state.remove_unused_layers());
+                return Ok(bodies);
+            };
             match names::version(qualifier) {
                 None => Err(faults::invalid("Deletion of aliases is not currently supported.")),
                 Some(number) => {
@@ -35,7 +39,9 @@ handler!(
                     }
                     let removed = state.versions.remove(&(key.clone(), number));
                     state.remove_qualifier(&key, qualifier);
-                    Ok(removed.into_iter().map(|version| version.code.clone()).collect())
+                    let mut bodies: Vec<_> = removed.into_iter().map(|version| version.code.clone()).collect();
+                    bodies.extend(state.remove_unused_layers());
+                    Ok(bodies)
                 }
             }
         })?;

@@ -1,7 +1,7 @@
 //! Functions as requests mean them: found, shown and listed.
 
 use crate::{
-    Lambda,
+    Lambda, code_keys,
     configuration::{Shown, modified},
     faults, images, limits,
     names::{self, LATEST, Named},
@@ -100,7 +100,8 @@ impl State {
 
     pub fn check_unpacked(&self, unpacked: u64, layers: Option<&Vec<Layer>>) -> Result<(), Fault> {
         let arns = layers.into_iter().flatten().filter_map(|layer| names::layer_version(layer.arn.as_deref()?));
-        let total = unpacked + arns.filter_map(|key| self.layers.get(&key)).map(|layer| layer.unpacked).sum::<u64>();
+        let total = unpacked
+            + arns.filter_map(|key| self.layers.get(&key).or_else(|| self.deleted_layers.get(&key))).map(|layer| layer.unpacked).sum::<u64>();
         if total > limits::UNPACKED_BYTES {
             let text = "Function code combined with layers exceeds the maximum allowed size of";
             return Err(faults::invalid(format!("{text} {} bytes. The actual size is {total} bytes.", limits::UNPACKED_BYTES)));
@@ -117,8 +118,11 @@ handler!(Lambda, GetFunction, |lambda, cx, input| Ok(on_function::<GetFunction>(
         (Some(image), _) => images::location(image, resolved.version.sha256()),
         (None, Some(folder)) => FunctionCodeLocation { location: Some(format!("file://{folder}")), ..FunctionCodeLocation::default() },
         (None, None) => {
-            let location = lambda.link(cx, &resolved.version.code).await?;
-            FunctionCodeLocation { repository_type: Some("S3".into()), location: Some(location), ..FunctionCodeLocation::default() }
+            let error = code_keys::refusal(cx, &resolved.version, &named.key.arn()).await;
+            let location = if error.is_some() { None } else { Some(lambda.link(cx, &resolved.version.code).await?) };
+            let source_kms_key_arn = resolved.version.code_key.as_ref().map(|key| key.arn.clone());
+            let repository_type = Some("S3".into());
+            FunctionCodeLocation { repository_type, location, source_kms_key_arn, error, ..FunctionCodeLocation::default() }
         }
     };
     let is_whole = named.qualifier.is_none();

@@ -4,7 +4,7 @@
 
 use crate::{Lambda, faults, limits, outcomes::End, state::Version};
 use bytes::Bytes;
-use cloudlet_api_lambda::{CreateFunctionRequest, FunctionCodeLocation, UpdateFunctionCodeRequest};
+use cloudlet_api_lambda::{CreateFunctionRequest, FunctionCodeLocation, UpdateFunctionCodeRequest, UpdateFunctionConfigurationRequest};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, HttpRequest, SendError, WorkerEnd};
 use std::time::Duration;
@@ -13,23 +13,47 @@ const PATH: &str = "/2015-03-31/functions/function/invocations";
 /// The port of the emulator in AWS's base images.
 const PORT: u16 = 8080;
 
+fn is_any<T>(list: Option<&Vec<T>>) -> bool {
+    list.is_some_and(|list| !list.is_empty())
+}
+
+/// An image brings all of these itself. AWS: so reported in aws/aws-cdk#13037 and pulumi/pulumi-aws#5439.
+fn brought() -> Fault {
+    faults::invalid("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
+}
+
 /// What of a new function goes with images, and what without.
 pub fn check(is_image: bool, input: &CreateFunctionRequest) -> Result<(), Fault> {
     match (is_image, &input.code.image_uri) {
         (true, None) => Err(faults::invalid("Please provide ImageUri when creating a function with packageType Image.")),
-        (true, Some(_)) if input.runtime.is_some() || input.handler.is_some() => {
-            Err(faults::invalid("Please don't provide Handler or Runtime or Layer when the intent is to create a function with PackageType Image."))
-        }
+        (true, Some(_)) if input.runtime.is_some() || input.handler.is_some() || is_any(input.layers.as_ref()) => Err(brought()),
         (false, Some(_)) => Err(faults::invalid("Please don't provide ImageUri when creating a function with packageType Zip.")),
-        _ => Ok(()),
+        (true, Some(_)) => check_key(input.code.source_kms_key_arn.as_deref()),
+        (false, None) => Ok(()),
     }
+}
+
+/// Only archives are under keys. AWS: unverified wording.
+fn check_key(key: Option<&str>) -> Result<(), Fault> {
+    match key.filter(|key| !key.is_empty()) {
+        Some(_) => Err(faults::invalid("Please don't provide SourceKMSKeyArn for a function with packageType Image.")),
+        None => Ok(()),
+    }
+}
+
+/// The same of a function whose settings are changed.
+pub fn check_settings(latest: &Version, input: &UpdateFunctionConfigurationRequest) -> Result<(), Fault> {
+    let has = input.runtime.is_some() || input.handler.is_some() || is_any(input.layers.as_ref());
+    if latest.image.is_some() && has { Err(brought()) } else { Ok(()) }
 }
 
 pub fn check_update(latest: &Version, input: &UpdateFunctionCodeRequest) -> Result<(), Fault> {
     match (&latest.image, &input.image_uri) {
         (None, Some(_)) => Err(faults::invalid("Please don't provide ImageUri when updating a function with packageType Zip.")),
-        (Some(_), None) => Err(faults::invalid("Please don't provide ZipFile when updating a function with packageType Image.")),
-        _ => Ok(()),
+        // AWS: so reported in appleboy/lambda-action#28.
+        (Some(_), None) => Err(faults::invalid("Please provide ImageUri when updating a function with packageType Image.")),
+        (Some(_), Some(_)) => check_key(input.source_kms_key_arn.as_deref()),
+        (None, None) => Ok(()),
     }
 }
 

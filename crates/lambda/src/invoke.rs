@@ -47,6 +47,19 @@ pub fn checked_payload(payload: Option<Bytes>) -> Result<Bytes, Fault> {
     }
 }
 
+/// What the caller says of itself, decoded, in one line. AWS: asynchronous events do not have it.
+pub fn checked_client_context(text: &str) -> Result<String, Fault> {
+    if text.len() > limits::CLIENT_CONTEXT_BYTES {
+        // AWS: unverified wording.
+        return Err(faults::invalid_content(format!("Client context must be no more than {} bytes.", limits::CLIENT_CONTEXT_BYTES)));
+    }
+    let decoded = STANDARD.decode(text).ok();
+    let document = decoded.and_then(|bytes| serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes).ok());
+    // AWS: so reported in aws/aws-sdk-js#1388.
+    let document = document.ok_or_else(|| faults::invalid_content("Client context must be a valid Base64-encoded JSON object."))?;
+    Ok(serde_json::Value::Object(document).to_string())
+}
+
 /// The permission to call a function, with the policy of what is called.
 pub fn permission(lambda: &Lambda, cx: &Cx, name: &str, qualifier: Option<&str>) -> Result<Permission, Fault> {
     let named = names::function(cx, name, qualifier)?;
@@ -61,7 +74,7 @@ handler!(
     Invoke,
     |lambda, cx, input| Ok(permission(lambda, cx, &input.function_name, input.qualifier.as_deref())?.into()),
     |lambda, cx, input| {
-        let mut named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
+        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
         // AWS: the absent function is named by `$LATEST`.
         let found = lambda.resolved(cx, &named);
         let (resolved, function) = match found {
@@ -70,9 +83,6 @@ handler!(
         };
         if input.durable_execution_name.is_some() || input.tenant_id.is_some() {
             return Err(faults::not_built("durable executions and tenants of functions"));
-        }
-        if named.qualifier.as_deref() == Some(LATEST) {
-            named.qualifier = Some(LATEST.to_owned());
         }
         let payload = input.payload.take();
         let most = if input.invocation_type.as_deref() == Some("Event") { limits::ASYNCHRONOUS_BYTES } else { limits::SYNCHRONOUS_BYTES };
@@ -84,14 +94,7 @@ handler!(
             return Err(faults::REQUEST_TOO_LARGE.says(text).with("Type", "User"));
         }
         let payload = checked_payload(payload)?;
-        let client_context = match input.client_context.take() {
-            Some(text) => {
-                let bytes = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                // AWS: unverified wording.
-                Some(bytes.ok_or_else(|| faults::invalid_content("Client context must be a valid Base64-encoded JSON object."))?)
-            }
-            None => None,
-        };
+        let client_context = input.client_context.take().map(|text| checked_client_context(&text)).transpose()?;
         let trace = cx.origin.trace.as_deref().map(str::to_owned);
         match input.invocation_type.as_deref() {
             Some("DryRun") => Ok(InvocationResponse { status_code: Some(204), ..InvocationResponse::default() }),
@@ -100,7 +103,6 @@ handler!(
                     function: named.key.clone(),
                     qualifier: named.qualifier.clone(),
                     payload,
-                    client_context,
                     trace,
                     queued: cx.clock().now(),
                     runs: 0,
@@ -149,7 +151,6 @@ handler!(Lambda, InvokeAsync, |lambda, cx, input| Ok(permission(lambda, cx, &inp
         function: named.key.clone(),
         qualifier: named.qualifier.clone(),
         payload: checked_payload(Some(payload))?,
-        client_context: None,
         trace: cx.origin.trace.as_deref().map(str::to_owned),
         queued: cx.clock().now(),
         runs: 0,

@@ -49,7 +49,9 @@ fn check_destinations(config: &DestinationConfig, function: &FunctionKey) -> Res
         if arn.as_ref().is_some_and(|arn| arn.as_str() == function.arn().as_str() || arn.as_str().starts_with(&format!("{}:", function.arn()))) {
             return Err(faults::invalid("You can't specify the function as a destination for itself."));
         }
-        if !arn.is_some_and(|arn| matches!(arn.service(), "lambda" | "sns" | "sqs" | "events" | "s3")) {
+        // AWS: buckets take failures alone: <https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>.
+        let is_bucket_of_successes = success == Some(destination) && arn.as_ref().is_some_and(|arn| arn.service() == "s3");
+        if is_bucket_of_successes || !arn.is_some_and(|arn| matches!(arn.service(), "lambda" | "sns" | "sqs" | "events" | "s3")) {
             let part = |to: Option<&str>, name: &str| to.map_or("null".to_owned(), |to| format!("{name}(destination={to})"));
             let (success, failure) = (part(success, "OnSuccess"), part(failure, "OnFailure"));
             let text = format!("The provided destination config DestinationConfig(onSuccess={success}, onFailure={failure}) is invalid.");

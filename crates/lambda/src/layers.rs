@@ -7,7 +7,7 @@ use crate::{
     names::{self, layer_version},
     policies::{self, Grant},
     runtimes,
-    state::{FunctionKey, LayerVersion},
+    state::{FunctionKey, LayerVersion, State},
 };
 use cloudlet_api_lambda::*;
 use cloudlet_aws::{Arn, Fault};
@@ -56,6 +56,22 @@ impl LayerVersion {
         let has =
             |list: &Option<Vec<String>>, wanted: Option<&String>| wanted.is_none_or(|wanted| list.as_ref().is_some_and(|list| list.contains(wanted)));
         has(&self.runtimes, runtime) && has(&self.architectures, architecture)
+    }
+}
+
+impl State {
+    /// Whether a function has a version of a layer.
+    fn uses_layer(&self, (key, number): &(FunctionKey, u64)) -> bool {
+        let arn = key.layer_version_arn(*number);
+        let has = |layer: &Layer| layer.arn.as_deref() == Some(arn.as_str());
+        self.versions.values().any(|version| version.configuration.layers.iter().flatten().any(has))
+    }
+
+    /// Removes deleted layers that no function has any more. Their bodies.
+    pub fn remove_unused_layers(&mut self) -> Vec<cloudlet_store::Blob> {
+        let deleted: Vec<_> = self.deleted_layers.iter().map(|(of, _)| of.clone()).collect();
+        let unused: Vec<_> = deleted.into_iter().filter(|of| !self.uses_layer(of)).collect();
+        unused.into_iter().filter_map(|of| self.deleted_layers.remove(&of)).map(|layer| layer.code.clone()).collect()
     }
 }
 
@@ -110,6 +126,7 @@ handler!(
             bucket: content.s3_bucket.as_deref(),
             key: content.s3_key.as_deref(),
             version: content.s3_object_version.as_deref(),
+            storage_mode: content.s3_object_storage_mode.as_deref(),
         };
         let package = lambda.package(cx, source, "PublishLayerVersion").await?;
         if package.mounted.is_some() {
@@ -182,17 +199,13 @@ handler!(
         let number = number(input.version_number)?;
         // AWS: functions that have it keep it. Their code here is read from the layer, so a layer that a function has keeps its body.
         let removed = lambda.store.update(|state| {
-            let arn = key.layer_version_arn(number).to_string();
-            let is_used = state
-                .versions
-                .values()
-                .any(|version| version.configuration.layers.iter().flatten().any(|layer| layer.arn.as_deref() == Some(arn.as_str())));
-            let removed = state.layers.remove(&(key.clone(), number));
-            if let (true, Some(layer)) = (is_used, &removed) {
-                state.deleted_layers.insert((key.clone(), number), layer.clone());
+            let of = (key, number);
+            let removed = state.layers.remove(&of)?;
+            if state.uses_layer(&of) {
+                state.deleted_layers.insert(of, removed);
                 return None;
             }
-            removed
+            Some(removed)
         });
         if let Some(layer) = removed {
             lambda.blobs.delete(&layer.code);

@@ -9,6 +9,7 @@ mod admission;
 mod archive;
 mod batches;
 mod code;
+mod code_keys;
 mod code_signing;
 mod concurrency;
 mod configuration;

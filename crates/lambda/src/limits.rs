@@ -26,5 +26,8 @@ pub const SYNCHRONOUS_BYTES: usize = 6_291_556;
 /// Of an answer that streams. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const STREAMED_BYTES: usize = 209_715_200;
 pub const ASYNCHRONOUS_BYTES: usize = 1_048_576;
+/// Characters of the client context of an event, as base64.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_RequestSyntax>
+pub const CLIENT_CONTEXT_BYTES: usize = 3_583;
 pub const LIST_PAGE: usize = 50;
 pub const MAPPING_PAGE: usize = 100;

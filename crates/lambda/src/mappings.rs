@@ -64,13 +64,13 @@ impl Mapping {
 
     fn check(&self) -> Result<(), Fault> {
         let is_fifo = self.source.ends_with(".fifo");
+        if is_fifo && self.window > 0 {
+            // AWS: said so to a batch of 100, too: aws/aws-lambda-dotnet#1758.
+            return Err(faults::invalid("Batching window is not supported for FIFO queues"));
+        }
         if is_fifo && self.batch > FIFO_BATCH {
             // AWS: unverified wording.
             return Err(faults::invalid(format!("The batch size of a FIFO queue must be at most {FIFO_BATCH}.")));
-        }
-        if is_fifo && self.window > 0 {
-            // AWS: unverified wording.
-            return Err(faults::invalid("Batching window is not supported for FIFO queues"));
         }
         if self.batch > 10 && self.window == 0 {
             let text = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
@@ -95,6 +95,31 @@ fn check_unsupported(parameters: &[(&str, bool)]) -> Result<(), Fault> {
         Some((name, _)) => Err(faults::invalid(format!("Unsupported {name} parameter for given event source mapping type."))),
         None => Ok(()),
     }
+}
+
+/// What the requests of both operations have under the same names, and mappings of queues have not, or not here.
+macro_rules! check_parameters {
+    ($input:ident) => {
+        check_unsupported(&[
+            ("DestinationConfig", $input.destination_config.is_some()),
+            ("ParallelizationFactor", $input.parallelization_factor.is_some()),
+            ("BisectBatchOnFunctionError", $input.bisect_batch_on_function_error.is_some()),
+            ("MaximumRetryAttempts", $input.maximum_retry_attempts.is_some()),
+            ("MaximumRecordAgeInSeconds", $input.maximum_record_age_in_seconds.is_some()),
+            ("TumblingWindowInSeconds", $input.tumbling_window_in_seconds.is_some()),
+            ("SourceAccessConfigurations", $input.source_access_configurations.is_some()),
+            ("AmazonManagedKafkaEventSourceConfig", $input.amazon_managed_kafka_event_source_config.is_some()),
+            ("SelfManagedKafkaEventSourceConfig", $input.self_managed_kafka_event_source_config.is_some()),
+            ("DocumentDBEventSourceConfig", $input.document_db_event_source_config.is_some()),
+        ])?;
+        if $input.kms_key_arn.is_some()
+            || $input.provisioned_poller_config.is_some()
+            || $input.metrics_config.is_some()
+            || $input.logging_config.is_some()
+        {
+            return Err(faults::not_built("KMSKeyArn, ProvisionedPollerConfig, MetricsConfig and LoggingConfig of mappings"));
+        }
+    };
 }
 
 /// The permission for an operation on a mapping, with its function as a condition key.
@@ -157,6 +182,9 @@ handler!(
     },
     |lambda, cx, input| {
         let named = names::function(cx, &input.function_name, None)?;
+        if input.event_source_arn.is_none() && input.self_managed_event_source.is_some() {
+            return Err(faults::not_built("mappings of clusters that are managed elsewhere"));
+        }
         let source = input.event_source_arn.take().ok_or_else(|| faults::invalid("Unrecognized event source."))?;
         let arn = Arn::parse(&source).ok_or_else(|| faults::invalid("Unrecognized event source."))?;
         if matches!(arn.service(), "kinesis" | "dynamodb" | "kafka") {
@@ -172,23 +200,13 @@ handler!(
         if input.starting_position.is_some() {
             return Err(faults::invalid("StartingPosition is not valid for SQS event sources."));
         }
-        check_unsupported(&[("Topics", input.topics.is_some()), ("Queues", input.queues.is_some())])?;
         check_unsupported(&[
-            ("DestinationConfig", input.destination_config.is_some()),
-            ("ParallelizationFactor", input.parallelization_factor.is_some()),
-            ("BisectBatchOnFunctionError", input.bisect_batch_on_function_error.is_some()),
-            ("MaximumRetryAttempts", input.maximum_retry_attempts.is_some()),
-            ("MaximumRecordAgeInSeconds", input.maximum_record_age_in_seconds.is_some()),
-            ("TumblingWindowInSeconds", input.tumbling_window_in_seconds.is_some()),
-            ("SourceAccessConfigurations", input.source_access_configurations.is_some()),
+            ("Topics", input.topics.is_some()),
+            ("Queues", input.queues.is_some()),
+            ("SelfManagedEventSource", input.self_managed_event_source.is_some()),
+            ("StartingPositionTimestamp", input.starting_position_timestamp.is_some()),
         ])?;
-        if input.kms_key_arn.is_some()
-            || input.provisioned_poller_config.is_some()
-            || input.metrics_config.is_some()
-            || input.logging_config.is_some()
-        {
-            return Err(faults::not_built("KMSKeyArn, ProvisionedPollerConfig, MetricsConfig and LoggingConfig of mappings"));
-        }
+        check_parameters!(input);
         let mapping = Mapping {
             function: named.key.clone(),
             qualifier: named.qualifier.clone(),
@@ -239,28 +257,17 @@ handler!(
     |lambda, cx, input| Ok(on_mapping::<UpdateEventSourceMapping>(lambda, cx, &input.uuid).into()),
     |lambda, cx, input| {
         let mut mapping = Mapping::clone(&*lambda.mapping(cx, &input.uuid)?);
-        check_unsupported(&[
-            ("DestinationConfig", input.destination_config.is_some()),
-            ("ParallelizationFactor", input.parallelization_factor.is_some()),
-            ("BisectBatchOnFunctionError", input.bisect_batch_on_function_error.is_some()),
-            ("MaximumRetryAttempts", input.maximum_retry_attempts.is_some()),
-            ("MaximumRecordAgeInSeconds", input.maximum_record_age_in_seconds.is_some()),
-            ("TumblingWindowInSeconds", input.tumbling_window_in_seconds.is_some()),
-            ("SourceAccessConfigurations", input.source_access_configurations.is_some()),
-        ])?;
-        if input.kms_key_arn.is_some()
-            || input.provisioned_poller_config.is_some()
-            || input.metrics_config.is_some()
-            || input.logging_config.is_some()
-        {
-            return Err(faults::not_built("KMSKeyArn, ProvisionedPollerConfig, MetricsConfig and LoggingConfig of mappings"));
-        }
+        check_parameters!(input);
         if let Some(name) = &input.function_name {
             let named = names::function(cx, name, None)?;
             if lambda.store.read(|state| state.resolve(&named, 0).is_none()) {
                 return Err(faults::no_function(named.arn()));
             }
+            let is_other = named != mapping.named();
             (mapping.function, mapping.qualifier) = (named.key, named.qualifier);
+            if is_other {
+                lambda.check_queue(cx, &mapping).await?;
+            }
         }
         let was = mapping.enabled;
         mapping.batch = input.batch_size.unwrap_or(mapping.batch);

@@ -150,6 +150,10 @@ handler!(
         if named.qualifier.as_deref() == Some(LATEST) {
             return Err(faults::invalid("We currently do not support adding policies for $LATEST."));
         }
+        if input.function_url_auth_type.is_some() && input.action != "lambda:InvokeFunctionUrl" {
+            // AWS: so reported in RJPearson94/terraform-aws-open-next#73.
+            return Err(faults::invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action"));
+        }
         let mut conditions = Vec::new();
         let mut condition = |operator, key, value: Option<String>| conditions.extend(value.map(|value| (operator, key, value)));
         condition("StringEquals", "lambda:FunctionUrlAuthType", input.function_url_auth_type.take());

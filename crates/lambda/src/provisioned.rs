@@ -106,8 +106,8 @@ fn check(state: &State, named: &Named, qualifier: &str, wanted: i32) -> Result<(
     if alias.is_some() {
         let of = state.aliases.get(&(key.clone(), qualifier.to_owned()));
         if of.is_some_and(|alias| alias.second.is_some()) {
-            // AWS: unverified wording.
-            return Err(faults::invalid("Provisioned Concurrency Configs cannot be applied to aliases with more than one version."));
+            // AWS: so reported in hashicorp/terraform#24957.
+            return Err(faults::invalid("Alias with weights can not be used with Provisioned Concurrency"));
         }
         if state.provisioned.contains(&(key.clone(), number.to_string())) {
             return Err(faults::invalid("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"));

@@ -149,7 +149,9 @@ impl RuntimeApi {
 
     /// The code's process is over with a status as shells tell it; those of extensions are not.
     pub fn exited(&self, status: i32) {
-        let _ = self.said.send(Said::Exited(WorkerEnd::of_status(status)));
+        let is_over_memory = self.worker().is_some_and(|worker| worker.is_over_memory());
+        let end = if is_over_memory { WorkerEnd::OutOfMemory } else { WorkerEnd::of_status(status) };
+        let _ = self.said.send(Said::Exited(end));
     }
 
     /// The process behind the requests: it gets no processor when it has waited for an event for a while.

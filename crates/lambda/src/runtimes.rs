@@ -114,6 +114,15 @@ pub fn check_listed(runtime: Option<&String>) -> Result<(), Fault> {
     }
 }
 
+/// Java 11, Python 3.12, .NET 8 and later. <https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes>
+pub fn has_snap_start(runtime: &str) -> bool {
+    let since = |prefix: &str, first: u32| {
+        let version = runtime.strip_prefix(prefix).map(|rest| rest.split('.').next().unwrap_or_default());
+        version.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version >= first)
+    };
+    since("java", 11) || since("python3.", 12) || since("dotnet", 8)
+}
+
 /// What runs a function's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {

@@ -185,6 +185,9 @@ pub struct Version {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealed>,
     pub code: Blob,
+    /// The key that the code is under, where its owner has chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_key: Option<CodeKey>,
     /// Bytes of the code when it is unpacked.
     pub unpacked: u64,
     /// The folder of the machine that the code is in, in place of an archive.
@@ -203,6 +206,14 @@ pub struct Version {
 pub struct Sealed {
     #[serde(with = "cloudlet_store::as_base64")]
     pub ciphertext: Bytes,
+}
+
+/// A key of KMS, and a data key under it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeKey {
+    pub arn: String,
+    #[serde(with = "cloudlet_store::as_base64")]
+    pub data_key: Bytes,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -270,8 +281,6 @@ pub struct QueuedEvent {
     pub qualifier: Option<String>,
     #[serde(with = "cloudlet_store::as_base64")]
     pub payload: Bytes,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_context: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
     pub queued: Timestamp,

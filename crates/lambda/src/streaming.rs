@@ -2,13 +2,14 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 
 use crate::{
-    Lambda, faults, invoke, limits,
+    Lambda, faults,
+    invoke::{self, checked_client_context},
+    limits,
     names::{self, LATEST, Named},
     outcomes::{Event, Outcome},
     pieces::{self, Piece, Pieces},
     runs::Completion,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_lambda::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler};
@@ -68,14 +69,7 @@ handler!(
         if input.invocation_type.as_deref() == Some("DryRun") {
             return Ok(InvokeWithResponseStreamResponse { status_code: Some(204), ..InvokeWithResponseStreamResponse::default() });
         }
-        let client_context = match input.client_context.take() {
-            Some(text) => {
-                let bytes = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                // AWS: unverified wording.
-                Some(bytes.ok_or_else(|| faults::invalid_content("Client context must be a valid Base64-encoded JSON object."))?)
-            }
-            None => None,
-        };
+        let client_context = input.client_context.take().map(|text| checked_client_context(&text)).transpose()?;
         let trace = cx.origin.trace.as_deref().map(str::to_owned);
         let event = Event { request_id: cx.request_id.to_string(), payload, client_context, trace };
         let pieces = lambda.stream(cx, &named, event).await?;

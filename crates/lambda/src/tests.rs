@@ -9,4 +9,5 @@ mod restart;
 mod signing;
 mod versions;
 
+pub use environments::resting;
 pub use fixture::zip_of;

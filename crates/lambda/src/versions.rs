@@ -95,6 +95,15 @@ fn version(state: &State, key: &FunctionKey, text: &str) -> Result<u64, Fault> {
     number.ok_or_else(|| faults::no_function(key.qualified_arn(text)))
 }
 
+fn latest_is_alone() -> Fault {
+    // AWS: unverified which of the two it names.
+    faults::invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+}
+
+fn already_included(number: u64) -> Fault {
+    faults::invalid(format!("Invalid function version {number}. Function version {number} is already included in routing configuration."))
+}
+
 /// The other version of an alias, and its share.
 fn second(state: &State, key: &FunctionKey, first: u64, routing: Option<AliasRoutingConfiguration>) -> Result<Option<(u64, f64)>, Fault> {
     let weights = routing.and_then(|routing| routing.additional_version_weights).unwrap_or_default();
@@ -104,12 +113,10 @@ fn second(state: &State, key: &FunctionKey, first: u64, routing: Option<AliasRou
     let Some((text, weight)) = weights.into_iter().next() else { return Ok(None) };
     let number = version(state, key, &text)?;
     if first == 0 || number == 0 {
-        // AWS: unverified which of the two it names.
-        return Err(faults::invalid("$LATEST is not supported for an alias pointing to more than 1 version"));
+        return Err(latest_is_alone());
     }
     if number == first {
-        let text = format!("Invalid function version {number}. Function version {number} is already included in routing configuration.");
-        return Err(faults::invalid(text));
+        return Err(already_included(number));
     }
     if !(0.0..=1.0).contains(&weight) {
         let text = format!("Member must have value less than or equal to 1, Member must have value greater than or equal to 0, got {weight}");
@@ -154,9 +161,13 @@ handler!(Lambda, UpdateAlias, |lambda, cx, input| Ok(on_function::<UpdateAlias>(
         if let Some(text) = &input.function_version {
             alias.version = version(state, &key, text)?;
         }
-        if let Some(routing) = input.routing_config.take() {
-            alias.second = second(state, &key, alias.version, Some(routing))?;
-        }
+        alias.second = match (input.routing_config.take(), alias.second) {
+            (Some(routing), _) => second(state, &key, alias.version, Some(routing))?,
+            // AWS: unverified that it looks at the routing that stays.
+            (None, Some((number, _))) if number == alias.version => return Err(already_included(number)),
+            (None, Some(_)) if alias.version == 0 => return Err(latest_is_alone()),
+            (None, stays) => stays,
+        };
         if let Some(description) = input.description.take() {
             alias.description = description;
         }

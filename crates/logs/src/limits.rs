@@ -34,8 +34,10 @@ pub const DESTINATIONS: usize = 1_000;
 pub const QUERY_DEFINITIONS: usize = 1_000;
 /// Groups of one query.
 pub const GROUPS_PER_QUERY: usize = 50;
-/// Rows of the results of a query.
+/// Rows of the results of a query that does not ask for more, and of one page of them; and how many it may ask for.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html>
 pub const QUERY_RESULTS: usize = 10_000;
+pub const MOST_QUERY_RESULTS: usize = 100_000;
 /// How many queries of an account and region are remembered. Ours: AWS keeps them for seven days.
 pub const QUERIES: usize = 100;
 pub const DELIVERY_DESTINATIONS: usize = 1_000;

@@ -47,7 +47,7 @@ fn refused(error: QueryError) -> Fault {
             // AWS: its parser says where.
             let message = format!("{message} at line 1 and position {start}");
             let place = format!(r#"{{"location":{{"startCharOffset":{start},"endCharOffset":{end}}},"message":{}}}"#, serde_json::json!(message));
-            faults::MALFORMED_QUERY.says(message).with("queryCompileError", place)
+            faults::MALFORMED_QUERY.says(message).with_document("queryCompileError", place)
         }
     }
 }
@@ -103,7 +103,7 @@ handler!(
             encryption::check(cx, &key, &group).await?;
             groups.push((key, group));
         }
-        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::QUERY_RESULTS).min(limits::QUERY_RESULTS);
+        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::QUERY_RESULTS).min(limits::MOST_QUERY_RESULTS);
         let mut run = if groups.len() == 1 { Run::new(&query, limit) } else { Run::unordered(&query, limit) };
         let (mut scanned, mut bytes) = (0u64, 0u64);
         for (key, group) in &groups {

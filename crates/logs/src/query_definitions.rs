@@ -7,7 +7,7 @@ use crate::{
     state::{Named, of_scope},
 };
 use cloudlet_api_logs::*;
-use cloudlet_engine::{StoredShape, handler};
+use cloudlet_engine::{Cx, StoredShape, fingerprint::Fingerprint, handler, uuid_text};
 use std::sync::Arc;
 
 const LONGEST_PAGE: usize = 1_000;
@@ -17,8 +17,18 @@ fn missing() -> cloudlet_aws::Fault {
     faults::RESOURCE_NOT_FOUND.says("The specified query definition does not exist.")
 }
 
+/// A request that comes again makes no second definition: its token says which it is. AWS: unverified for another definition under the same token.
+fn id_of_token(cx: &Cx, token: &str) -> String {
+    let (account, region) = (cx.scope.account.to_string(), cx.scope.region.to_string());
+    uuid_text(*Fingerprint::of_texts(&["query-definition", &account, &region, token]).as_bytes())
+}
+
 handler!(Logs, PutQueryDefinition, |logs, cx, input| Ok(on_account::<PutQueryDefinition>(cx).into()), |logs, cx, input| {
-    let id = input.query_definition_id.clone().unwrap_or_else(|| cx.ids().uuid());
+    let id = match (&input.query_definition_id, &input.client_token) {
+        (Some(id), _) => id.clone(),
+        (None, Some(token)) => id_of_token(cx, token),
+        (None, None) => cx.ids().uuid(),
+    };
     let key: Named = (cx.scope.clone(), id.as_str().into());
     logs.store.write(|state| {
         let is_new = !state.query_definitions.contains(&key);

@@ -70,7 +70,7 @@ impl Codec for AwsJson {
         }
         pairs.extend(fault.members().iter().map(|(name, value)| (*name, value.as_str())));
         let mut writer = JsonWriter::new(Names::Wire);
-        writer.texts(&pairs);
+        writer.error(&pairs, fault.documents());
         answer.body = Body::whole(writer.into_bytes());
         answer
     }

@@ -213,7 +213,7 @@ pub fn frame(event: Result<Box<dyn Struct>, BodyError>, payloads: Payloads) -> F
         }
         Err(BodyError::Refused(fault)) => {
             let mut writer = JsonWriter::new(Names::Wire);
-            writer.texts(&[("message", fault.message())]);
+            writer.error(&[("message", fault.message())], &[]);
             let frame = Frame { headers: Vec::new(), payload: writer.into_bytes().into() };
             frame.with(":message-type", "exception").with(":exception-type", fault.name()).with(":content-type", "application/json")
         }

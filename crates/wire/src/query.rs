@@ -49,7 +49,8 @@ impl Codec for Query {
                 answer(operation.status, XML, writer.into_bytes(), ids)
             }
             Format::Json => {
-                let write_metadata = |writer: &mut JsonWriter| writer.entry(METADATA, &mut |writer| writer.texts(&[("RequestId", ids.request_id)]));
+                let write_metadata =
+                    |writer: &mut JsonWriter| writer.entry(METADATA, &mut |writer| writer.error(&[("RequestId", ids.request_id)], &[]));
                 let mut writer = JsonWriter::new(Names::Query);
                 writer.entries(&mut |writer| {
                     writer.entry(&response, &mut |writer| {
@@ -114,7 +115,7 @@ impl Codec for Query {
                 error.sort_by_key(|(name, _)| *name);
                 let mut writer = JsonWriter::new(Names::Query);
                 writer.entries(&mut |writer| {
-                    writer.entry("Error", &mut |writer| writer.texts(&error));
+                    writer.entry("Error", &mut |writer| writer.error(&error, &[]));
                     writer.entry("RequestId", &mut |writer| writer.text(ids.request_id));
                 });
                 answer(fault.status(), JSON, writer.into_bytes(), ids)

@@ -44,6 +44,15 @@ fn services_without_the_query_protocol_send_no_query_code() {
 }
 
 #[test]
+fn a_member_may_be_a_document() {
+    let fault = FaultKind::sender("MalformedQueryException", 400).says("no").with("Type", "a \"b\"").with_document("error", r#"{"at":1}"#);
+    assert_eq!(
+        text(&answer(&cloudlet_api_kms::SERVICE, &fault)),
+        r#"{"__type":"MalformedQueryException","message":"no","Type":"a \"b\"","error":{"at":1}}"#
+    );
+}
+
+#[test]
 fn sqs_says_it_otherwise_in_query() {
     let codec = codec(cloudlet_shape::Protocol::Query);
     let answer = codec.fault(&cloudlet_api_sqs::SERVICE, &no_queue(), &IDS);

@@ -198,7 +198,7 @@ fn wait_or_end_with_server(child: &Child) {
         if waited.iter().skip(1).any(|over| !over.revents().is_empty()) {
             return;
         }
-        if waited.iter().take(1).any(|server| !server.revents().is_empty()) && !inward::answer() {
+        if waited.iter().take(1).any(|server| !server.revents().is_empty()) && !inward::answer(number) {
             let _ = rustix::process::kill_current_process_group(Signal::KILL);
         }
     }

@@ -1,15 +1,16 @@
 //! Connections from the server to ports of a worker. Its first process makes them, since it is in the worker's network, and hands them over;
 //! the socket that tells it whether the server lives is where it is asked. A question is a port and a number, an answer that number, with the
-//! connection beside it if there is one.
+//! connection beside it if there is one. Where a port would be zero, the number is a signal for the worker's program, and nothing is answered.
 
 use bytes::Bytes;
-use cloudlet_engine::WorkerPost;
+use cloudlet_engine::{ProgramSignal, WorkerPost};
 use http_body_util::Full;
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use rustix::{
     io::Errno,
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags},
+    process::{Pid, Signal, kill_process},
 };
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
@@ -28,6 +29,8 @@ use tokio::{
 
 const QUESTION: usize = 6;
 const ANSWER: usize = 4;
+/// In the place of a port: the number is a signal.
+const SIGNAL: u16 = 0;
 /// A port in the same network answers at once, or nobody takes connections.
 const CONNECT: Duration = Duration::from_secs(1);
 
@@ -65,6 +68,12 @@ impl Inward {
         }
     }
 
+    pub async fn signal(&self, signal: ProgramSignal) -> io::Result<()> {
+        let mut question = SIGNAL.to_be_bytes().to_vec();
+        question.extend(number_of(signal).as_raw().to_be_bytes());
+        self.0.lock().await.socket.write_all(&question).await
+    }
+
     pub async fn post(&self, post: WorkerPost) -> Result<u16, String> {
         let connection = self.connect(post.port).await.map_err(|error| error.to_string())?;
         let request = Request::post(&post.path)
@@ -79,6 +88,13 @@ impl Inward {
             answer = answered => answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string()),
             _ = connection => Err("the connection was closed".to_owned()),
         }
+    }
+}
+
+fn number_of(signal: ProgramSignal) -> Signal {
+    match signal {
+        ProgramSignal::Terminate => Signal::TERM,
+        ProgramSignal::EndCode => Signal::USR1,
     }
 }
 
@@ -98,13 +114,22 @@ fn receive(socket: impl AsFd) -> Result<([u8; ANSWER], Option<OwnedFd>), Errno> 
 }
 
 /// The worker's end: answers one question that has arrived on standard input. False: the server is gone.
-pub fn answer() -> bool {
+pub fn answer(program: Option<Pid>) -> bool {
     let mut question = [0; QUESTION];
     if std::io::stdin().lock().read_exact(&mut question).is_err() {
         return false;
     }
     let [high, low, number @ ..] = question;
-    let address = (Ipv4Addr::LOCALHOST, u16::from_be_bytes([high, low])).into();
+    let port = u16::from_be_bytes([high, low]);
+    if port == SIGNAL {
+        let known = [ProgramSignal::Terminate, ProgramSignal::EndCode].map(number_of);
+        let signal = known.into_iter().find(|signal| signal.as_raw() == i32::from_be_bytes(number));
+        if let (Some(program), Some(signal)) = (program, signal) {
+            let _ = kill_process(program, signal);
+        }
+        return true;
+    }
+    let address = (Ipv4Addr::LOCALHOST, port).into();
     let connection = TcpStream::connect_timeout(&address, CONNECT).ok();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);

@@ -5,7 +5,7 @@ use crate::{
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
 };
-use cloudlet_engine::{Boxed, ByteStream, LocalHttp, Stopwatch, TakesLine, Worker, WorkerEnd, WorkerPost, within};
+use cloudlet_engine::{Boxed, ByteStream, LocalHttp, ProgramSignal, Stopwatch, TakesLine, Worker, WorkerEnd, WorkerPost, within};
 use parking_lot::Mutex;
 use rustix::{
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
@@ -35,6 +35,8 @@ use tokio::{
 const SETUP: Duration = Duration::from_secs(30);
 /// How often the memory of a worker is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// How many looks the memory of code that was ended alone may take to be free.
+const LOOKS_TO_END: u32 = 4;
 /// The longest line that is told as one.
 const LONGEST_LINE: u64 = 256 << 10;
 
@@ -67,7 +69,8 @@ pub struct Process {
     resting: Arc<Resting>,
     process: u32,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    inward: Inward,
+    inward: Arc<Inward>,
+    over: Arc<AtomicBool>,
 }
 
 /// What is told every line.
@@ -135,12 +138,21 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let _ = kill_process_group(group, Signal::KILL);
         return Err("the worker's process gave no sockets".to_owned());
     };
+    let inward = Arc::new(Inward::new(socket).map_err(told_io)?);
     let (told, ended) = watch::channel(None);
     let (most, resting, over) = (Arc::new(AtomicU64::new(0)), Arc::<Resting>::default(), Arc::new(AtomicBool::new(false)));
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
-        tokio::spawn(look(process, group, memory_limit, most.clone(), resting.clone(), over.clone())),
+        tokio::spawn(look(Looked {
+            process,
+            group,
+            limit: memory_limit,
+            most: most.clone(),
+            resting: resting.clone(),
+            over: over.clone(),
+            inward: start.aside.is_some().then(|| inward.clone()),
+        })),
     ];
     let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
@@ -153,6 +165,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         let pipe = descriptors.next().ok_or("the worker's process gave no pipe")?;
         lines.push(tokio::spawn(read(pipe::Receiver::from_owned_fd(pipe).map_err(told_io)?, aside)));
     }
+    let is_over = over.clone();
     tokio::spawn(async move {
         let status = child.wait().await;
         // What others of the group still hold open is not waited for long.
@@ -161,7 +174,7 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         }
         let _ = kill_process_group(group, Signal::KILL);
         let end = match status {
-            _ if over.load(Ordering::Acquire) => WorkerEnd::OutOfMemory,
+            _ if is_over.load(Ordering::Acquire) => WorkerEnd::OutOfMemory,
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => WorkerEnd::of_status(code),
                 (None, signal) => WorkerEnd::Killed(signal.unwrap_or(9)),
@@ -170,8 +183,8 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
         };
         let _ = told.send(Some(end));
     });
-    let inward = Inward::new(socket).map_err(told_io)?;
-    let worker = Process { group, ended, limit: memory_limit, most, asked: Mutex::default(), resting, process, tasks: Mutex::new(tasks), inward };
+    let asked = Mutex::default();
+    let worker = Process { group, ended, limit: memory_limit, most, asked, resting, process, tasks: Mutex::new(tasks), inward, over };
     Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
@@ -213,8 +226,22 @@ async fn read(from: impl AsyncRead + Unpin, output: Lines) {
     }
 }
 
-/// Looks at the memory of a worker, and kills one that has too much.
-async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, resting: Arc<Resting>, over: Arc<AtomicBool>) {
+/// A worker whose memory is looked at.
+struct Looked {
+    process: u32,
+    group: Pid,
+    limit: u64,
+    most: Arc<AtomicU64>,
+    resting: Arc<Resting>,
+    over: Arc<AtomicBool>,
+    /// Where something runs beside the code.
+    inward: Option<Arc<Inward>>,
+}
+
+/// Looks at the memory of a worker, and kills one that has too much; of one that runs something beside its code, the code first.
+async fn look(looked: Looked) {
+    let Looked { process, group, limit, most, resting, over, inward } = looked;
+    let mut left = if inward.is_some() { LOOKS_TO_END } else { 0 };
     loop {
         within(LOOK, std::future::pending::<()>()).await;
         while resting.is.load(Ordering::Acquire) {
@@ -222,10 +249,17 @@ async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, restin
         }
         let used = memory::in_use(process, limit);
         most.fetch_max(used, Ordering::AcqRel);
-        if used > limit {
-            over.store(true, Ordering::Release);
-            let _ = kill_process_group(group, Signal::KILL);
-            return;
+        if used <= limit {
+            continue;
+        }
+        let is_first = !over.swap(true, Ordering::AcqRel);
+        match &inward {
+            Some(inward) if is_first && within(LOOK, inward.signal(ProgramSignal::EndCode)).await.is_some_and(|sent| sent.is_ok()) => {}
+            Some(_) if left > 0 => left -= 1,
+            _ => {
+                let _ = kill_process_group(group, Signal::KILL);
+                return;
+            }
         }
     }
 }
@@ -244,6 +278,14 @@ impl Process {
 impl Worker for Process {
     fn kill(&self) {
         let _ = kill_process_group(self.group, Signal::KILL);
+    }
+
+    fn signal(&self, signal: ProgramSignal) -> Boxed<'_, ()> {
+        Box::pin(async move { drop(self.inward.signal(signal).await) })
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     fn ended(&self) -> Boxed<'_, WorkerEnd> {

@@ -1,13 +1,15 @@
 //! The APIs of an environment, without a process behind them: when it is frozen, and what extensions are told of its end.
 
 use crate::{
+    environment::{Environment, EnvironmentKey, Initialization},
     extensions::{Described, Extensions},
     freezing::{Freezes, Look},
     jobs::{Job, Said},
     runtime_api::{ApiSettings, RuntimeApi},
+    state::FunctionKey,
 };
-use cloudlet_aws::Timestamp;
-use cloudlet_engine::{Boxed, Clock, Ids, LocalHttp, LocalRequest, LocalResponse, Runtime, Worker, WorkerEnd};
+use cloudlet_aws::{Account, Caller, Region, Timestamp};
+use cloudlet_engine::{Boxed, Clock, Ids, LocalHttp, LocalRequest, LocalResponse, Runtime, Worker, WorkerEnd, roles::RoleSession};
 use serde_json::Value;
 use std::{
     future::{pending, ready},
@@ -46,7 +48,7 @@ async fn with_extension(events: &'static str) -> (Arc<RuntimeApi>, String, mpsc:
 
 /// Knows whether it is frozen.
 #[derive(Default)]
-struct Still(AtomicBool);
+struct Still(AtomicBool, AtomicBool);
 
 impl Worker for Still {
     fn kill(&self) {}
@@ -56,11 +58,33 @@ impl Worker for Still {
     fn memory(&self) -> u64 {
         0
     }
+    fn is_over_memory(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
+    }
     fn freeze(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
     fn thaw(&self) {
         self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// An environment of a function that waits for an event.
+pub fn resting(name: &str, initialization: Initialization) -> Environment {
+    let (api, said) = apis(vec![]);
+    let key = FunctionKey { account: Account::default(), region: Region::new("us-east-1"), name: name.into() };
+    Environment {
+        fit: EnvironmentKey { key, number: 0, revision: String::new(), initialization },
+        api,
+        said,
+        worker: Arc::<Still>::default(),
+        runtime: Arc::new(Runtime::new(Clock::stopped_at(Timestamp(0)), Ids::seeded(1))),
+        lines: Arc::default(),
+        writes: Arc::default(),
+        session: RoleSession { caller: Caller::anonymous(), usable_until: Timestamp(i64::MAX) },
+        log_group: String::new(),
+        stream: String::new(),
+        idle_looks: 0,
     }
 }
 
@@ -117,7 +141,13 @@ async fn extensions_that_do_not_ask_for_the_end_are_not_waited_for() {
 #[tokio::test]
 async fn code_ends_as_its_status_tells() {
     let (api, _, mut heard) = with_extension(r#"{"events":["SHUTDOWN"]}"#).await;
-    for (status, expected) in [(0, WorkerEnd::Exited(0)), (3, WorkerEnd::Exited(3)), (137, WorkerEnd::Killed(9))] {
+    let still = Arc::<Still>::default();
+    let worker: Arc<dyn Worker> = still.clone();
+    api.set_worker(&worker);
+    for (status, is_over, expected) in
+        [(0, false, WorkerEnd::Exited(0)), (3, false, WorkerEnd::Exited(3)), (137, false, WorkerEnd::Killed(9)), (137, true, WorkerEnd::OutOfMemory)]
+    {
+        still.1.store(is_over, Ordering::Relaxed);
         api.exited(status);
         assert!(matches!(heard.recv().await, Some(Said::Exited(end)) if end == expected));
     }

@@ -169,3 +169,53 @@ async fn concurrency_is_reserved_within_the_account() {
     let fault = cloud.expect_fault::<PutFunctionConcurrency>(absent).await;
     assert_eq!(fault.message(), "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g:$LATEST");
 }
+
+#[tokio::test]
+async fn code_that_stays_in_its_bucket_is_not_built() {
+    let cloud = cloud();
+    let stored = |mode: &str| FunctionCode {
+        s3_bucket: Some("b".into()),
+        s3_key: Some("code.zip".into()),
+        s3_object_storage_mode: Some(mode.into()),
+        ..FunctionCode::default()
+    };
+    let fault = cloud.expect_fault::<CreateFunction>(CreateFunctionRequest { code: stored("REFERENCE"), ..python("f") }).await;
+    assert_eq!(fault.status(), 501);
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { code: stored("COPY"), ..python("f") }).await;
+}
+
+#[tokio::test]
+async fn an_image_brings_its_runtime_itself() {
+    let cloud = cloud();
+    let code = FunctionCode { image_uri: Some("orders:1".into()), ..FunctionCode::default() };
+    let image = CreateFunctionRequest { package_type: Some("Image".into()), runtime: None, handler: None, code, ..python("f") };
+    let text = "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.";
+    let fault = cloud.expect_fault::<CreateFunction>(CreateFunctionRequest { handler: Some("a.b".into()), ..image.clone() }).await;
+    assert_eq!(fault.message(), text);
+    cloud.ok::<CreateFunction>(image).await;
+    let settings = UpdateFunctionConfigurationRequest { function_name: "f".into(), runtime: Some("python3.12".into()), ..Default::default() };
+    assert_eq!(cloud.expect_fault::<UpdateFunctionConfiguration>(settings).await.message(), text);
+    let nothing = UpdateFunctionCodeRequest { function_name: "f".into(), ..Default::default() };
+    let text = "Please provide ImageUri when updating a function with packageType Image.";
+    assert_eq!(cloud.expect_fault::<UpdateFunctionCode>(nothing).await.message(), text);
+    assert_eq!(cloud.expect_fault::<UpdateFunctionCode>(update_code("f", "two")).await.message(), text);
+}
+
+#[tokio::test]
+async fn snap_start_is_for_some_runtimes() {
+    let cloud = cloud();
+    let snap_start = || Some(SnapStart { apply_on: Some("PublishedVersions".into()) });
+    let old = CreateFunctionRequest { runtime: Some("python3.9".into()), snap_start: snap_start(), ..python("f") };
+    let text = "python3.9 is not supported for SnapStart enabled functions.";
+    assert_eq!(cloud.expect_fault::<CreateFunction>(old).await.message(), text);
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { snap_start: snap_start(), ..python("f") }).await;
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { runtime: Some("python3.9".into()), ..python("g") }).await;
+    let update = |name: &str| UpdateFunctionConfigurationRequest { function_name: name.into(), snap_start: snap_start(), ..Default::default() };
+    cloud.ok::<UpdateFunctionConfiguration>(update("f")).await;
+    assert_eq!(cloud.expect_fault::<UpdateFunctionConfiguration>(update("g")).await.message(), text);
+    for (runtime, has) in
+        [("java8.al2", false), ("java11", true), ("python3.9", false), ("python3.13", true), ("nodejs22.x", false), ("dotnet8", true)]
+    {
+        assert_eq!(crate::runtimes::has_snap_start(runtime), has, "{runtime}");
+    }
+}

@@ -274,3 +274,30 @@ async fn code_that_fails_at_its_start_is_not_provisioned() {
     let found = cloud.ok::<GetProvisionedConcurrencyConfig>(get).await;
     assert_eq!((found.status.as_deref(), found.status_reason.as_deref()), (Some("FAILED"), Some("FUNCTION_ERROR_INIT_FAILURE")));
 }
+
+#[tokio::test]
+async fn what_a_caller_says_of_itself_is_a_document() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let with = |context: &str| InvocationRequest { client_context: Some(STANDARD.encode(context)), ..invoke("f", "1") };
+    cloud.ok::<Invoke>(with("{\n  \"custom\": {\"a\": \"b\"}\n}")).await;
+    for refused in [with("[]"), with("no json"), InvocationRequest { client_context: Some("?".into()), ..invoke("f", "1") }] {
+        let fault = cloud.expect_fault::<Invoke>(refused).await;
+        assert_eq!(said(&fault), ("InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."));
+    }
+    let long = json!({ "custom": { "a": "b".repeat(2_700) } }).to_string();
+    assert_eq!(cloud.expect_fault::<Invoke>(with(&long)).await.name(), "InvalidRequestContentException");
+}
+
+#[tokio::test]
+async fn a_bucket_takes_failures_alone() {
+    let cloud = builder().mode(cloudlet_cloud::Mode::Soft).build();
+    cloud.ok::<CreateFunction>(python("f")).await;
+    let destination = || Some("arn:aws:s3:::b".to_owned());
+    let put = |config| PutFunctionEventInvokeConfigRequest { function_name: "f".into(), destination_config: Some(config), ..Default::default() };
+    let failures = DestinationConfig { on_failure: Some(OnFailure { destination: destination() }), on_success: None };
+    cloud.ok::<PutFunctionEventInvokeConfig>(put(failures)).await;
+    let successes = DestinationConfig { on_success: Some(OnSuccess { destination: destination() }), on_failure: None };
+    let text = "The provided destination config DestinationConfig(onSuccess=OnSuccess(destination=arn:aws:s3:::b), onFailure=null) is invalid.";
+    assert_eq!(cloud.expect_fault::<PutFunctionEventInvokeConfig>(put(successes)).await.message(), text);
+}

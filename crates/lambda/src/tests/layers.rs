@@ -45,3 +45,23 @@ async fn another_account_needs_a_layers_policy() {
     cloud.ok::<AddLayerVersionPermission>(add).await;
     cloud.call_as::<GetLayerVersionByArn>(other_account(), by_arn()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_deleted_layer_is_there_as_long_as_a_function_has_it() {
+    let cloud = cloud();
+    let arn = cloud.ok::<PublishLayerVersion>(layer("l")).await.layer_version_arn.unwrap();
+    let with_layer = |name: &str| CreateFunctionRequest { layers: Some(vec![arn.clone()]), ..python(name) };
+    cloud.ok::<CreateFunction>(with_layer("f")).await;
+    cloud.ok::<CreateFunction>(with_layer("g")).await;
+    cloud.ok::<DeleteLayerVersion>(DeleteLayerVersionRequest { layer_name: "l".into(), version_number: 1 }).await;
+    let stored = || {
+        let stores = cloud.stores();
+        let store = stores.iter().find(|store| &**store.path() == "lambda").unwrap();
+        serde_json::to_string(&store.page(None, "deleted_layers", None, 10).unwrap()).unwrap().contains("sha256")
+    };
+    let without = UpdateFunctionConfigurationRequest { function_name: "f".into(), layers: Some(vec![]), ..Default::default() };
+    cloud.ok::<UpdateFunctionConfiguration>(without).await;
+    assert!(stored(), "another function has it");
+    cloud.ok::<DeleteFunction>(DeleteFunctionRequest { function_name: "g".into(), qualifier: None }).await;
+    assert!(!stored());
+}

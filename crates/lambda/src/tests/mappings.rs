@@ -118,7 +118,40 @@ async fn what_only_streams_have_is_refused() {
             CreateEventSourceMappingRequest { topics: Some(vec!["t".into()]), ..mapping() },
             "Unsupported Topics parameter for given event source mapping type.",
         ),
+        (
+            CreateEventSourceMappingRequest { self_managed_event_source: Some(SelfManagedEventSource::default()), ..mapping() },
+            "Unsupported SelfManagedEventSource parameter for given event source mapping type.",
+        ),
+        (
+            CreateEventSourceMappingRequest { document_db_event_source_config: Some(Default::default()), ..mapping() },
+            "Unsupported DocumentDBEventSourceConfig parameter for given event source mapping type.",
+        ),
     ] {
         assert_eq!(cloud.expect_fault::<CreateEventSourceMapping>(input).await.message(), message);
     }
+    let elsewhere =
+        CreateEventSourceMappingRequest { event_source_arn: None, self_managed_event_source: Some(SelfManagedEventSource::default()), ..mapping() };
+    assert_eq!(cloud.expect_fault::<CreateEventSourceMapping>(elsewhere).await.status(), 501);
+}
+
+#[tokio::test]
+async fn a_queue_with_an_order_has_small_batches_and_no_window() {
+    let cloud = with_code(&Arc::new(Sqs::default()), "echo").await;
+    let fifo = CreateEventSourceMappingRequest { event_source_arn: Some(format!("{QUEUE}.fifo")), ..mapping() };
+    let window = CreateEventSourceMappingRequest { batch_size: Some(100), maximum_batching_window_in_seconds: Some(5), ..fifo.clone() };
+    let fault = cloud.expect_fault::<CreateEventSourceMapping>(window).await;
+    assert_eq!(fault.message(), "Batching window is not supported for FIFO queues");
+    let large = CreateEventSourceMappingRequest { batch_size: Some(11), ..fifo };
+    assert_eq!(cloud.expect_fault::<CreateEventSourceMapping>(large).await.name(), "InvalidParameterValueException");
+}
+
+#[tokio::test]
+async fn a_mapping_is_checked_anew_for_another_function() {
+    let cloud = with_code(&Arc::new(Sqs::default()), "echo").await;
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { timeout: Some(60), ..python("slow") }).await;
+    let id = cloud.ok::<CreateEventSourceMapping>(mapping()).await.uuid.unwrap();
+    let update = |name: &str| UpdateEventSourceMappingRequest { uuid: id.clone(), function_name: Some(name.into()), ..Default::default() };
+    let fault = cloud.expect_fault::<UpdateEventSourceMapping>(update("slow")).await;
+    assert_eq!(fault.message(), "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds");
+    cloud.ok::<UpdateEventSourceMapping>(update("f")).await;
 }

@@ -25,6 +25,10 @@ async fn statements_are_written_as_aws_writes_them() {
     assert_eq!(fault.name(), "ResourceConflictException");
     let fault = cloud.expect_fault::<AddPermission>(permission("f", "x", "nobody")).await;
     assert_eq!(fault.message(), "The provided principal was invalid. Please check the principal and try again.");
+    let url = AddPermissionRequest { function_url_auth_type: Some("NONE".into()), ..permission("f", "x", "*") };
+    let text = "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action";
+    assert_eq!(cloud.expect_fault::<AddPermission>(url.clone()).await.message(), text);
+    cloud.ok::<AddPermission>(AddPermissionRequest { action: "lambda:InvokeFunctionUrl".into(), ..url }).await;
     let latest = AddPermissionRequest { qualifier: Some("$LATEST".into()), ..permission("f", "x", "*") };
     assert_eq!(cloud.expect_fault::<AddPermission>(latest).await.message(), "We currently do not support adding policies for $LATEST.");
 }

@@ -91,3 +91,29 @@ async fn what_changes_a_function_names_it_as_a_whole() {
         assert_eq!(fault.message(), format!("Function not found: {FUNCTION}:{absent}"));
     }
 }
+
+#[tokio::test]
+async fn an_alias_that_moves_does_not_name_a_version_twice() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(python("f")).await;
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    cloud.ok::<UpdateFunctionCode>(update_code("f", "two")).await;
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    let weights = AliasRoutingConfiguration { additional_version_weights: Some(Map::from([("2".to_owned(), 0.5)])) };
+    cloud.ok::<CreateAlias>(CreateAliasRequest { routing_config: Some(weights), ..alias("f", "live", "1") }).await;
+    let to = |version: &str| UpdateAliasRequest {
+        function_name: "f".into(),
+        name: "live".into(),
+        function_version: Some(version.into()),
+        ..UpdateAliasRequest::default()
+    };
+    let fault = cloud.expect_fault::<UpdateAlias>(to("2")).await;
+    assert_eq!(fault.message(), "Invalid function version 2. Function version 2 is already included in routing configuration.");
+    let fault = cloud.expect_fault::<UpdateAlias>(to("$LATEST")).await;
+    assert_eq!(fault.message(), "$LATEST is not supported for an alias pointing to more than 1 version");
+    let alone = UpdateAliasRequest { routing_config: Some(AliasRoutingConfiguration::default()), ..to("2") };
+    let moved = cloud.ok::<UpdateAlias>(alone).await;
+    assert_eq!((moved.function_version.as_deref(), moved.routing_config.is_none()), (Some("2"), true));
+    let stale = UpdateAliasRequest { revision_id: Some("1".into()), ..to("1") };
+    assert_eq!(cloud.expect_fault::<UpdateAlias>(stale).await.status(), 412);
+}

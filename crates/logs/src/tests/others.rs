@@ -172,6 +172,38 @@ async fn a_query_answers_rows_and_a_record_is_found_by_its_pointer() {
 }
 
 #[tokio::test]
+async fn a_query_answers_more_rows_than_a_page_has_if_it_is_asked_to() {
+    let cloud = TestCloud::with_stream().await;
+    let events = vec![(0, "x"); 10_000];
+    cloud.put("g", "s", &events).await;
+    cloud.put("g", "s", &events).await;
+    let start = cloudlet_testing::START.secs();
+    let page = async |limit: Option<i32>| {
+        let query = StartQueryRequest {
+            log_group_name: Some("g".into()),
+            start_time: start - 60,
+            end_time: start + 60,
+            query_string: "fields @message".into(),
+            limit,
+            ..Default::default()
+        };
+        let query_id = cloud.ok::<StartQuery>(query).await.query_id.unwrap();
+        let (mut lengths, mut next_token) = (Vec::new(), None);
+        loop {
+            let input = GetQueryResultsRequest { query_id: query_id.clone(), next_token, ..Default::default() };
+            let results = cloud.ok::<GetQueryResults>(input).await;
+            lengths.push(results.results.unwrap().len());
+            next_token = results.next_token;
+            if next_token.is_none() {
+                return lengths;
+            }
+        }
+    };
+    assert_eq!(page(None).await, [10_000]);
+    assert_eq!(page(Some(15_000)).await, [10_000, 5_000]);
+}
+
+#[tokio::test]
 async fn query_definitions_are_kept() {
     let cloud = TestCloud::new();
     let put = |id: Option<&str>, name: &str| PutQueryDefinitionRequest {
@@ -188,4 +220,10 @@ async fn query_definitions_are_kept() {
     let delete = || DeleteQueryDefinitionRequest { query_definition_id: id.clone() };
     assert_eq!(cloud.ok::<DeleteQueryDefinition>(delete()).await.success, Some(true));
     assert_eq!(cloud.expect_fault::<DeleteQueryDefinition>(delete()).await.name(), "ResourceNotFoundException");
+    let again = |token: &str| PutQueryDefinitionRequest { client_token: Some(token.into()), ..put(None, "three") };
+    let mut ids = Vec::new();
+    for token in ["t", "t", "u"] {
+        ids.push(cloud.ok::<PutQueryDefinition>(again(token)).await.query_definition_id.unwrap());
+    }
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "a request that comes again makes no second one: {ids:?}");
 }

@@ -90,18 +90,16 @@ impl JsonWriter {
         self.out.extend_from_slice(b"null");
     }
 
-    /// An object of plain texts: the body of an error.
-    pub(crate) fn texts(&mut self, pairs: &[(&str, &str)]) {
-        self.out.push(b'{');
-        for (index, (key, value)) in pairs.iter().enumerate() {
-            if index > 0 {
-                self.out.push(b',');
+    /// The body of an error: texts, and values that are JSON already.
+    pub(crate) fn error(&mut self, texts: &[(&str, &str)], documents: &[(&str, String)]) {
+        self.entries(&mut |writer| {
+            for (key, text) in texts {
+                writer.entry(key, &mut |writer| writer.string(text));
             }
-            self.string(key);
-            self.out.push(b':');
-            self.string(value);
-        }
-        self.out.push(b'}');
+            for (key, document) in documents {
+                writer.entry(key, &mut |writer| writer.out.extend_from_slice(document.as_bytes()));
+            }
+        });
     }
 
     fn string(&mut self, text: &str) {

@@ -183,14 +183,39 @@ final class Beans {
         return new IllegalArgumentException("An error occurred during JSON parsing: " + Json.write(value) + " is no " + to.getName());
     }
 
+    // By its name, as this is compiled for versions that have none, too.
+    private static boolean isRecord(Class<?> type) {
+        return type.getSuperclass() != null && type.getSuperclass().getName().equals("java.lang.Record");
+    }
+
+    // A record is made of all its components. Those that are not there are null, or zero.
+    private static Object record(Map<String, Object> members, Class<?> to) throws ReflectiveOperationException {
+        Object[] components = (Object[]) Class.class.getMethod("getRecordComponents").invoke(to);
+        Class<?>[] types = new Class<?>[components.length];
+        Object[] values = new Object[components.length];
+        for (int at = 0; at < components.length; at++) {
+            Class<?> of = components[at].getClass();
+            types[at] = (Class<?>) of.getMethod("getType").invoke(components[at]);
+            Object member = members.get((String) of.getMethod("getName").invoke(components[at]));
+            boolean isZero = member == null && types[at].isPrimitive();
+            values[at] = isZero ? Array.get(Array.newInstance(types[at], 1), 0) : convert(member, (Type) of.getMethod("getGenericType").invoke(components[at]));
+        }
+        Constructor<?> made = to.getDeclaredConstructor(types);
+        made.setAccessible(true);
+        return made.newInstance(values);
+    }
+
     private static Object bean(Map<?, ?> from, Class<?> to) {
         try {
-            Constructor<?> made = to.getDeclaredConstructor();
-            made.setAccessible(true);
-            Object bean = made.newInstance();
             // AWS's own events write some names in another way than their members: `Records`, `eventSourceARN`.
             Map<String, Object> members = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
             from.forEach((name, member) -> members.put(String.valueOf(name), member));
+            if (isRecord(to)) {
+                return record(members, to);
+            }
+            Constructor<?> made = to.getDeclaredConstructor();
+            made.setAccessible(true);
+            Object bean = made.newInstance();
             for (Method method : to.getMethods()) {
                 String name = method.getName();
                 if (name.length() > 3 && name.startsWith("set") && method.getParameterCount() == 1 && members.containsKey(name.substring(3))) {
@@ -259,7 +284,6 @@ final class Beans {
                     members.put(field.getName(), field.get(bean));
                 }
             }
-            boolean isRecord = bean.getClass().getSuperclass() != null && bean.getClass().getSuperclass().getName().equals("java.lang.Record");
             Map<String, Object> got = new TreeMap<>();
             for (Method method : bean.getClass().getMethods()) {
                 String name = method.getName();
@@ -271,7 +295,7 @@ final class Beans {
                 }
             }
             got.forEach(members::putIfAbsent);
-            if (isRecord) {
+            if (isRecord(bean.getClass())) {
                 for (Field field : bean.getClass().getDeclaredFields()) {
                     if (!Modifier.isStatic(field.getModifiers())) {
                         Method method = bean.getClass().getMethod(field.getName());
