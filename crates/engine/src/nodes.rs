@@ -37,6 +37,8 @@ pub struct NodeOrder {
     /// Bytes of memory of all its processes, and of one file.
     pub memory: u64,
     pub file_size: u64,
+    /// Bytes of all files that it has.
+    pub disk: u64,
     /// What answers on `WorkerValue::Http`: nobody else reaches it.
     pub http: Arc<dyn LocalHttp>,
     /// The server's address (`http://localhost:4566`), which the node reaches under the same port.

@@ -1,6 +1,7 @@
 //! One worker: its processes, its sockets, its output.
 
 use crate::{
+    disk::Disk,
     inward::Inward,
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
@@ -81,6 +82,8 @@ pub struct Start {
     pub server: String,
     pub output: Lines,
     pub aside: Option<Lines>,
+    /// What it may have of the disk, if it has a folder that stays.
+    pub disk: Option<Disk>,
 }
 
 /// A worker that runs.
@@ -137,10 +140,11 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
     };
     let (told, ended) = watch::channel(None);
     let (most, resting, over) = (Arc::new(AtomicU64::new(0)), Arc::<Resting>::default(), Arc::new(AtomicBool::new(false)));
+    let looked_at = LookedAt { process, group, limit: memory_limit, most: most.clone(), resting: resting.clone(), over: over.clone() };
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
-        tokio::spawn(look(process, group, memory_limit, most.clone(), resting.clone(), over.clone())),
+        tokio::spawn(look(looked_at, start.disk)),
     ];
     let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
@@ -214,21 +218,46 @@ async fn read(from: impl AsyncRead + Unpin, output: Lines) {
     }
 }
 
-/// Looks at the memory of a worker, and kills one that has too much.
-async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, resting: Arc<Resting>, over: Arc<AtomicBool>) {
+struct LookedAt {
+    process: u32,
+    group: Pid,
+    limit: u64,
+    most: Arc<AtomicU64>,
+    resting: Arc<Resting>,
+    over: Arc<AtomicBool>,
+}
+
+/// Looks at the memory of a worker, and at its part of the disk, and kills one that has too much.
+async fn look(at: LookedAt, mut disk: Option<Disk>) {
     loop {
         within(LOOK, std::future::pending::<()>()).await;
-        while resting.is.load(Ordering::Acquire) {
-            resting.over.notified().await;
+        while at.resting.is.load(Ordering::Acquire) {
+            at.resting.over.notified().await;
         }
-        let used = memory::in_use(process, limit);
-        most.fetch_max(used, Ordering::AcqRel);
-        if used > limit {
-            over.store(true, Ordering::Release);
-            let _ = kill_process_group(group, Signal::KILL);
+        let used = memory::in_use(at.process, at.limit);
+        at.most.fetch_max(used, Ordering::AcqRel);
+        let has_too_much = used > at.limit;
+        if has_too_much {
+            at.over.store(true, Ordering::Release);
+        }
+        if has_too_much || fills_disk(disk.as_mut()).await {
+            let _ = kill_process_group(at.group, Signal::KILL);
             return;
         }
     }
+}
+
+async fn fills_disk(disk: Option<&mut Disk>) -> bool {
+    let Some(disk) = disk else { return false };
+    if !disk.is_fuller() {
+        return false;
+    }
+    let counted = disk.clone();
+    let is_over = tokio::task::spawn_blocking(move || counted.is_over()).await.unwrap_or(false);
+    if is_over {
+        tracing::warn!(target: "cloudlet", folder = %disk.folder().display(), "a node has more than its part of the disk, and is ended");
+    }
+    is_over
 }
 
 impl Process {

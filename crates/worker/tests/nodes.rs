@@ -20,7 +20,15 @@ impl LocalHttp for Silent {
 }
 
 fn order(root: NodeRoot) -> NodeOrder {
-    NodeOrder { root, hostname: "node-1".into(), memory: 512 << 20, file_size: 64 << 20, http: Arc::new(Silent), server: "http://127.0.0.1:9".into() }
+    NodeOrder {
+        root,
+        hostname: "node-1".into(),
+        memory: 512 << 20,
+        file_size: 64 << 20,
+        disk: 1 << 30,
+        http: Arc::new(Silent),
+        server: "http://127.0.0.1:9".into(),
+    }
 }
 
 fn shell(script: &str, input: NodeInput) -> NodeProgram {
@@ -173,6 +181,14 @@ async fn memory_is_limited(node: Arc<dyn Node>) {
     assert_eq!((out.as_str(), end), ("", WorkerEnd::Killed(9)));
 }
 
+/// However many files it is written to.
+async fn disk_is_limited(node: Arc<dyn Node>) {
+    let (_, _, end) = run(&*node, "i=0; while :; do i=$((i + 1)); head -c 4000000 /dev/zero > /tmp/$i; done").await;
+    assert_eq!(end, WorkerEnd::Killed(9));
+    // What there is too much of can be removed.
+    assert_eq!(run(&*node, "rm -f /tmp/*; echo well").await.0, "well\n");
+}
+
 /// Of many nodes that have run something a few wait for more.
 async fn most_end_at_once(machine: &Machine) {
     let nodes: Vec<_> = (0..40).map(|number| machine.node(&format!("many-{number}"), order(NodeRoot::Machine))).collect();
@@ -223,6 +239,7 @@ fn main() -> ExitCode {
         ports(node("ports")).await;
         background(node("background")).await;
         memory_is_limited(machine.node("memory", NodeOrder { memory: 64 << 20, ..order(NodeRoot::Machine) })).await;
+        disk_is_limited(machine.node("disk", NodeOrder { disk: 64 << 20, ..order(NodeRoot::Machine) })).await;
         most_end_at_once(&machine).await;
         apart(node("apart"), machine.shortcomings()).await;
         nothing_apart(machine.node("itself", order(NodeRoot::Itself))).await;
