@@ -52,12 +52,15 @@ pub struct TerminalSize {
     pub rows: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeInput {
     /// A terminal, which is input and output.
     Terminal(TerminalSize),
     /// Input, output and error output are pipes.
     Pipes,
+    /// Pipes too. The input is written to this file, with its folders, before the program begins; the program itself has none. Who may write there is
+    /// the program's user.
+    File(String),
     /// There is no input.
     Nothing,
 }

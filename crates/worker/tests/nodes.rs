@@ -76,6 +76,18 @@ async fn streams_and_ends(node: Arc<dyn Node>) {
     assert!(process.write(Bytes::from_static(b"typed ")).await && process.write(Bytes::from_static(b"twice")).await);
     process.close_input();
     assert_eq!(all(&*process).await.0, "TYPED TWICE");
+    // What is typed is a file before the program begins.
+    let process = node
+        .start(shell("cat; ls -l /tmp/deep/script | cut -c1-10; exec /tmp/deep/script", NodeInput::File("/tmp/deep/script".into())))
+        .await
+        .unwrap();
+    assert!(process.write(Bytes::from_static(b"echo \"$0 runs\"\n")).await);
+    process.close_input();
+    assert_eq!(all(&*process).await.0, "-rwx------\n/tmp/deep/script runs\n");
+    let process = node.start(shell("echo runs", NodeInput::File("/usr/script".into()))).await.unwrap();
+    process.close_input();
+    assert!(all(&*process).await.1.contains("/usr/script: "));
+    assert_eq!(process.ended().await, WorkerEnd::Exited(126));
 }
 
 async fn files_stay(node: Arc<dyn Node>) {
