@@ -40,8 +40,8 @@ impl Disk {
         let is_near = |before: u64, now: u64, most: u64| before.saturating_sub(now) < most / PART;
         let before = self.free.unwrap_or(now);
         let is_near = is_near(before.bytes, now.bytes, self.most.bytes) && is_near(before.files, now.files, self.most.files);
-        let roomier = Amount { bytes: before.bytes.max(now.bytes), files: before.files.max(now.files) };
-        self.free = Some(if is_near { roomier } else { now });
+        let freest = Amount { bytes: before.bytes.max(now.bytes), files: before.files.max(now.files) };
+        self.free = Some(if is_near { freest } else { now });
         !is_near
     }
 
