@@ -124,8 +124,8 @@ def running(start, binary, server, ssm, tmp_path_factory):
 def agent_of(binary, tmp_path):
     agents = []
 
-    def agent_of(server, activation=None, folder=None):
-        agents.append(Agent(binary, server.url, folder or tmp_path / f"agent-{len(agents)}", activation))
+    def agent_of(server, activation=None, folder=None, url=None):
+        agents.append(Agent(binary, url or server.url, folder or tmp_path / f"agent-{len(agents)}", activation))
         return agents[-1]
 
     yield agent_of
@@ -343,6 +343,27 @@ def test_the_server_starts_again_and_the_agent_comes_back(start, agent_of, tmp_p
     eventually(lambda: ping(ssm, agent.node) == "Online")
     assert finished(ssm, command, agent.node)["StandardOutputContent"] == "through\n"
     assert finished(ssm, send(ssm, agent.node, "echo again"), agent.node)["StandardOutputContent"] == "again\n"
+
+
+def test_an_agent_over_tls(start, agent_of, tmp_path):
+    secure = start("--tls", "--data-dir", str(tmp_path / "data"))
+    role(secure, "agents")
+    ssm, s3 = secure.client("ssm"), secure.client("s3")
+    url = f"https://127.0.0.1:{secure.port}"
+    agent = agent_of(secure, ssm.create_activation(IamRole="agents"), url=url)
+    eventually(lambda: ping(ssm, agent.node) == "Online")
+    s3.create_bucket(Bucket="tls-outputs")
+    more = {"OutputS3BucketName": "tls-outputs", "OutputS3KeyPrefix": "p"}
+    command = send(ssm, agent.node, "echo here; echo $AWS_ENDPOINT_URL", **more)
+    assert finished(ssm, command, agent.node)["StandardOutputContent"] == f"here\n{url}\n"
+    key = f"p/{command}/{agent.node}/awsrunShellScript/0.awsrunShellScript/stdout"
+    assert s3.get_object(Bucket="tls-outputs", Key=key)["Body"].read().startswith(b"here\n")
+    channel = Channel(ssm.start_session(Target=agent.node))
+    channel.type("echo sum $((40+2))\r")
+    channel.until("sum 42")
+    channel.type("exit\r")
+    channel.wait(lambda: channel.over)
+    assert agent.stop() == 0
 
 
 def test_what_is_refused_at_registration(server, ssm, agent_of):

@@ -179,7 +179,10 @@ GET = b"GET /%s HTTP/1.0\r\nHost: x\r\n\r\n"
 
 
 def test_several_connections_to_a_port(shell, web):
-    mux = Mux(shell(PORT, {"portNumber": ["8000"]}).ready())
+    channel = shell(PORT, {"portNumber": ["8000"], "localPortNumber": ["8080"]}).ready()
+    told = channel.handshake[0]["RequestedClientActions"][0]["ActionParameters"]["Properties"]
+    assert told == {"portNumber": "8000", "localPortNumber": "8080", "type": "LocalPortForwarding"}
+    mux = Mux(channel)
     streams = [mux.open() for _ in range(8)]
     for stream in streams:
         mux.write(stream, GET % b"small")

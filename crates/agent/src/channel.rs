@@ -88,6 +88,7 @@ impl Agent {
             hostname: system::hostname(),
             memory: u64::MAX,
             file_size: u64::MAX,
+            disk: u64::MAX,
             http: Arc::new(Silent),
             server: service.endpoint.clone(),
         };

@@ -205,8 +205,8 @@ impl Bench<'_> {
         let address = bench.server.address;
         let ssm = Signed::new(&address.to_string(), "ssm");
         let mut shell = Client::start(address, &ssm, "").await;
-        shell.send(PayloadKind::Output, b"echo ready\r");
-        shell.until("\r\nready");
+        shell.send(PayloadKind::Output, b"echo re''ady\r");
+        shell.until("ready");
         let mut times = Vec::new();
         for _ in 0..KEYS {
             let began = Instant::now();
@@ -254,8 +254,8 @@ async fn memory(server: &Process, address: SocketAddr, ssm: &Signed) {
     let mut clients = Vec::new();
     for _ in 0..AT_ONCE {
         let mut client = Client::start(address, ssm, "").await;
-        client.send(PayloadKind::Output, b"echo here\r");
-        client.until("\r\nhere");
+        client.send(PayloadKind::Output, b"echo he''re\r");
+        client.until("here");
         clients.push(client);
     }
     let (own, all) = (server.resident().saturating_sub(before.0), of_tree(server.id()).saturating_sub(before.1));

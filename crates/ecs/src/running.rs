@@ -75,6 +75,8 @@ impl Ecs {
             hostname: launch.definition.hostname.clone().unwrap_or_else(|| launch.runtime_id.chars().take(12).collect()),
             memory: megabytes.unwrap_or(MEMORY).max(64) * MEBIBYTE,
             file_size: 1 << 30,
+            // As on Fargate.
+            disk: 20 << 30,
             http: Arc::new(credentials),
             server: server.to_owned(),
         };

@@ -37,6 +37,8 @@ pub struct NodeOrder {
     /// Bytes of memory of all its processes, and of one file.
     pub memory: u64,
     pub file_size: u64,
+    /// Bytes of all files that it has.
+    pub disk: u64,
     /// What answers on `WorkerValue::Http`: nobody else reaches it.
     pub http: Arc<dyn LocalHttp>,
     /// The server's address (`http://localhost:4566`), which the node reaches under the same port.
@@ -50,12 +52,15 @@ pub struct TerminalSize {
     pub rows: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeInput {
     /// A terminal, which is input and output.
     Terminal(TerminalSize),
     /// Input, output and error output are pipes.
     Pipes,
+    /// Pipes too. The input is written to this file, with its folders, before the program begins; the program itself has none. Who may write there is
+    /// the program's user.
+    File(String),
     /// There is no input.
     Nothing,
 }

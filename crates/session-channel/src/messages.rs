@@ -3,19 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The first message of a client, a text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The first message of a client, a text. The rest of it says nothing to the other side, and clients write it in different ways.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OpenDataChannel {
-    #[serde(default)]
-    pub message_schema_version: String,
-    #[serde(default)]
-    pub request_id: String,
     pub token_value: String,
-    #[serde(default)]
-    pub client_id: String,
-    #[serde(default)]
-    pub client_version: String,
+    pub client_version: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

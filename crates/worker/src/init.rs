@@ -311,7 +311,7 @@ fn second(order: &InitOrder) -> ExitCode {
                 let _ = fs::write("/proc/sys/kernel/pid_max", PROCESSES.to_string());
             }
         }
-        if view::hide_processes_of_machine().is_err() {
+        if view::guard_settings_of_machine().is_err() || view::hide_processes_of_machine().is_err() {
             return ExitCode::from(NOT_RUN);
         }
         outer = match user.map(|user| (user, user::become_it(user))) {

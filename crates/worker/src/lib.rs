@@ -11,6 +11,7 @@
 //! A node (`node`) is a worker that stays, and on which programs are started one after the other.
 
 mod confine;
+mod disk;
 mod filter;
 mod folders;
 mod init;
@@ -216,7 +217,9 @@ impl Workers for Machine {
                 ..InitOrder::default()
             };
             let _turn = self.starting.acquire().await.map_err(|error| error.to_string())?;
-            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output, aside: order.aside }).await?;
+            let started =
+                process::start(Start { order: init, http: order.http, server: address, output: order.output, aside: order.aside, disk: None })
+                    .await?;
             self.shared.note(started.report.shortcomings);
             Ok(started.process as Arc<dyn Worker>)
         })

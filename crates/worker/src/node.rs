@@ -7,6 +7,7 @@ pub mod roots;
 mod running;
 
 use crate::{
+    disk::Disk,
     order::{InitOrder, NodeInit, Surroundings},
     process::{self, Start},
     shared::Shared,
@@ -167,8 +168,9 @@ impl MachineNode {
         };
         let name = self.name.clone();
         let output = Arc::new(move |line: &str| tracing::debug!(target: "cloudlet", node = %name, "{line}"));
+        let disk = (!itself).then(|| Disk::of(folder, self.order.disk));
         let _turn = nodes.starting.acquire().await.map_err(|error| error.to_string())?;
-        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output, aside: None }).await?;
+        let started = process::start(Start { order, http: self.order.http.clone(), server: address, output, aside: None, disk }).await?;
         nodes.shared.note(started.report.shortcomings.clone());
         Running::of(started, itself.then(|| self.order.server.clone()))
     }

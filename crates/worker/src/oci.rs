@@ -7,6 +7,7 @@ mod layers;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod zstandard;
 
 use blobs::{Descriptor, Index, Manifest, read_json};
 use layers::{Budget, apply};

@@ -1,6 +1,7 @@
 //! One worker: its processes, its sockets, its output.
 
 use crate::{
+    disk::Disk,
     inward::Inward,
     local, memory,
     order::{ARGUMENT, InitOrder, Report},
@@ -84,6 +85,8 @@ pub struct Start {
     pub server: String,
     pub output: Lines,
     pub aside: Option<Lines>,
+    /// What it may have of the disk, if it has a folder that stays.
+    pub disk: Option<Disk>,
 }
 
 /// A worker that runs.
@@ -141,18 +144,19 @@ pub async fn start(mut start: Start) -> Result<Started, String> {
     let inward = Arc::new(Inward::new(socket).map_err(told_io)?);
     let (told, ended) = watch::channel(None);
     let (most, resting, over) = (Arc::new(AtomicU64::new(0)), Arc::<Resting>::default(), Arc::new(AtomicBool::new(false)));
+    let looked_at = LookedAt {
+        process,
+        group,
+        limit: memory_limit,
+        most: most.clone(),
+        resting: resting.clone(),
+        over: over.clone(),
+        inward: start.aside.is_some().then(|| inward.clone()),
+    };
     let tasks = vec![
         tokio::spawn(local::serve(http, start.http)),
         tokio::spawn(local::pass_on(server, start.server)),
-        tokio::spawn(look(Looked {
-            process,
-            group,
-            limit: memory_limit,
-            most: most.clone(),
-            resting: resting.clone(),
-            over: over.clone(),
-            inward: start.aside.is_some().then(|| inward.clone()),
-        })),
+        tokio::spawn(look(looked_at, start.disk)),
     ];
     let mut lines: Vec<_> = [
         child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
@@ -227,7 +231,7 @@ async fn read(from: impl AsyncRead + Unpin, output: Lines) {
 }
 
 /// A worker whose memory is looked at.
-struct Looked {
+struct LookedAt {
     process: u32,
     group: Pid,
     limit: u64,
@@ -238,30 +242,47 @@ struct Looked {
     inward: Option<Arc<Inward>>,
 }
 
-/// Looks at the memory of a worker, and kills one that has too much; of one that runs something beside its code, the code first.
-async fn look(looked: Looked) {
-    let Looked { process, group, limit, most, resting, over, inward } = looked;
-    let mut left = if inward.is_some() { LOOKS_TO_END } else { 0 };
+/// Looks at the memory of a worker, and at its part of the disk, and kills one that has too much; of one that runs something beside its code and has
+/// too much memory, the code first.
+async fn look(at: LookedAt, mut disk: Option<Disk>) {
+    let mut left = if at.inward.is_some() { LOOKS_TO_END } else { 0 };
     loop {
         within(LOOK, std::future::pending::<()>()).await;
-        while resting.is.load(Ordering::Acquire) {
-            resting.over.notified().await;
+        while at.resting.is.load(Ordering::Acquire) {
+            at.resting.over.notified().await;
         }
-        let used = memory::in_use(process, limit);
-        most.fetch_max(used, Ordering::AcqRel);
-        if used <= limit {
-            continue;
-        }
-        let is_first = !over.swap(true, Ordering::AcqRel);
-        match &inward {
-            Some(inward) if is_first && within(LOOK, inward.signal(ProgramSignal::EndCode)).await.is_some_and(|sent| sent.is_ok()) => {}
-            Some(_) if left > 0 => left -= 1,
-            _ => {
-                let _ = kill_process_group(group, Signal::KILL);
-                return;
+        let used = memory::in_use(at.process, at.limit);
+        at.most.fetch_max(used, Ordering::AcqRel);
+        let has_too_much = used > at.limit;
+        if has_too_much {
+            let is_first = !at.over.swap(true, Ordering::AcqRel);
+            match &at.inward {
+                Some(inward) if is_first && within(LOOK, inward.signal(ProgramSignal::EndCode)).await.is_some_and(|sent| sent.is_ok()) => continue,
+                Some(_) if left > 0 => {
+                    left -= 1;
+                    continue;
+                }
+                _ => {}
             }
         }
+        if has_too_much || fills_disk(disk.as_mut()).await {
+            let _ = kill_process_group(at.group, Signal::KILL);
+            return;
+        }
     }
+}
+
+async fn fills_disk(disk: Option<&mut Disk>) -> bool {
+    let Some(disk) = disk else { return false };
+    if !disk.is_fuller() {
+        return false;
+    }
+    let counted = disk.clone();
+    let is_over = tokio::task::spawn_blocking(move || counted.is_over()).await.unwrap_or(false);
+    if is_over {
+        tracing::warn!(target: "cloudlet", folder = %disk.folder().display(), "a node has more than its part of the disk, and is ended");
+    }
+    is_over
 }
 
 impl Process {

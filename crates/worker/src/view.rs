@@ -8,7 +8,7 @@ use rustix::{
     mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount, unmount},
     process::{chdir, pivot_root},
 };
-use std::{ffi::CString, fs, io, path::Path};
+use std::{ffi::CString, fs, io, os::unix::fs::MetadataExt, path::Path};
 
 /// Where the server's binary is in the view: the second stage is run from there.
 pub const OWN: &str = "/.cloudlet";
@@ -27,12 +27,17 @@ const PROC_OF_MACHINE: &str = "/.proc";
 
 /// What of the machine is seen, where it exists.
 const PROGRAMS: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java"];
-const SETTINGS: [&str; 8] = [
+/// No folder that may have private keys.
+const SETTINGS: [&str; 12] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/ssl",
-    "/etc/pki",
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
     "/etc/ca-certificates",
     "/etc/alternatives",
     "/etc/localtime",
@@ -254,6 +259,23 @@ pub fn make_own(own: &Path) -> io::Result<()> {
 /// The processes of the worker alone. Where the machine does not allow it (some containers), it sees none, not even its own.
 pub fn mount_processes() {
     let _ = mount("proc", "/proc", "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None::<&std::ffi::CStr>);
+}
+
+/// What of `/proc` is the machine's and not of the worker's processes can be read and not written. A worker of a server that runs as root is root to
+/// the machine, though without capabilities, and the kernel lets root write most of its settings for that alone.
+pub fn guard_settings_of_machine() -> io::Result<()> {
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let is_process = entry.file_name().to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+        // Those that say nothing of the machine lead to a process.
+        let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+        let can_be_written = metadata.is_dir() || metadata.mode() & 0o222 != 0;
+        if is_process || metadata.is_symlink() || !can_be_written {
+            continue;
+        }
+        mount_bind(entry.path(), entry.path())?;
+        mount_remount(entry.path(), READ_ONLY | MountFlags::NOEXEC, c"")?;
+    }
+    Ok(())
 }
 
 /// Before anybody's program runs.

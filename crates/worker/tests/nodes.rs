@@ -20,7 +20,15 @@ impl LocalHttp for Silent {
 }
 
 fn order(root: NodeRoot) -> NodeOrder {
-    NodeOrder { root, hostname: "node-1".into(), memory: 512 << 20, file_size: 64 << 20, http: Arc::new(Silent), server: "http://127.0.0.1:9".into() }
+    NodeOrder {
+        root,
+        hostname: "node-1".into(),
+        memory: 512 << 20,
+        file_size: 64 << 20,
+        disk: 1 << 30,
+        http: Arc::new(Silent),
+        server: "http://127.0.0.1:9".into(),
+    }
 }
 
 fn shell(script: &str, input: NodeInput) -> NodeProgram {
@@ -68,6 +76,18 @@ async fn streams_and_ends(node: Arc<dyn Node>) {
     assert!(process.write(Bytes::from_static(b"typed ")).await && process.write(Bytes::from_static(b"twice")).await);
     process.close_input();
     assert_eq!(all(&*process).await.0, "TYPED TWICE");
+    // What is typed is a file before the program begins.
+    let process = node
+        .start(shell("cat; ls -l /tmp/deep/script | cut -c1-10; exec /tmp/deep/script", NodeInput::File("/tmp/deep/script".into())))
+        .await
+        .unwrap();
+    assert!(process.write(Bytes::from_static(b"echo \"$0 runs\"\n")).await);
+    process.close_input();
+    assert_eq!(all(&*process).await.0, "-rwx------\n/tmp/deep/script runs\n");
+    let process = node.start(shell("echo runs", NodeInput::File("/usr/script".into()))).await.unwrap();
+    process.close_input();
+    assert!(all(&*process).await.1.contains("/usr/script: "));
+    assert_eq!(process.ended().await, WorkerEnd::Exited(126));
 }
 
 async fn files_stay(node: Arc<dyn Node>) {
@@ -173,6 +193,14 @@ async fn memory_is_limited(node: Arc<dyn Node>) {
     assert_eq!((out.as_str(), end), ("", WorkerEnd::Killed(9)));
 }
 
+/// However many files it is written to.
+async fn disk_is_limited(node: Arc<dyn Node>) {
+    let (_, _, end) = run(&*node, "i=0; while :; do i=$((i + 1)); head -c 4000000 /dev/zero > /tmp/$i; done").await;
+    assert_eq!(end, WorkerEnd::Killed(9));
+    // What there is too much of can be removed.
+    assert_eq!(run(&*node, "rm -f /tmp/*; echo well").await.0, "well\n");
+}
+
 /// Of many nodes that have run something a few wait for more.
 async fn most_end_at_once(machine: &Machine) {
     let nodes: Vec<_> = (0..40).map(|number| machine.node(&format!("many-{number}"), order(NodeRoot::Machine))).collect();
@@ -223,6 +251,7 @@ fn main() -> ExitCode {
         ports(node("ports")).await;
         background(node("background")).await;
         memory_is_limited(machine.node("memory", NodeOrder { memory: 64 << 20, ..order(NodeRoot::Machine) })).await;
+        disk_is_limited(machine.node("disk", NodeOrder { disk: 64 << 20, ..order(NodeRoot::Machine) })).await;
         most_end_at_once(&machine).await;
         apart(node("apart"), machine.shortcomings()).await;
         nothing_apart(machine.node("itself", order(NodeRoot::Itself))).await;

@@ -27,7 +27,7 @@ pub fn check(runbook: &Runbook) -> Result<(), Problem> {
             return Err(Problem::new(format!("Step name \"{}\" is not unique.", step.name)));
         }
     }
-    check_routes(&runbook.steps)?;
+    check_routes(&runbook.steps, &[])?;
     for (name, parameter) in &runbook.parameters {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             // AWS: recorded: `InvalidDocumentContent: Parameter name "event_type" is not alpha-numeric.`, for a Command document.
@@ -76,9 +76,9 @@ fn is_blank(value: &serde_json::Value) -> bool {
     }
 }
 
-/// Steps lead to steps of their own list.
-fn check_routes(steps: &[Step]) -> Result<(), Problem> {
-    let find = |name: &str| steps.iter().find(|step| step.name == name);
+/// Steps lead to steps of their own list, or out of their loop to those around it, as published runbooks do.
+fn check_routes(steps: &[Step], around: &[&[Step]]) -> Result<(), Problem> {
+    let find = |name: &str| steps.iter().chain(around.iter().copied().flatten()).find(|step| step.name == name);
     for step in steps {
         let missing =
             |property: &str, name: &str| Problem::new(format!("{property} of step: {} refers to step {name}, which does not exist.", step.name));
@@ -110,7 +110,7 @@ fn check_routes(steps: &[Step]) -> Result<(), Problem> {
                 if step.on_cancel.is_some() {
                     return Err(Problem::new(format!("onCancel is not supported for action aws:loop in step: {}.", step.name)));
                 }
-                check_routes(&of.steps)?;
+                check_routes(&of.steps, &[around, &[steps]].concat())?;
             }
             Body::Plain => {}
         }

@@ -106,6 +106,14 @@ impl<'a> Run<'a> {
         Some((step, Current { record, attempt: 1, timeout: None, doing: super::state::Doing::Paused }))
     }
 
+    /// The innermost loop is over, and has succeeded. False: there is none.
+    pub fn succeed_loop(&mut self) -> bool {
+        let Some((_, current)) = self.leave_loop() else { return false };
+        let outputs = current.record.outputs.clone();
+        self.succeed(current, outputs);
+        true
+    }
+
     /// A step in the innermost loop has failed, and with it the loop.
     pub fn fail_loop(&mut self, failure: Failure) {
         let Some((step, mut current)) = self.leave_loop() else { return self.end() };

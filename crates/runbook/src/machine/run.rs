@@ -53,6 +53,11 @@ impl<'a> Run<'a> {
         self.steps().iter().find(|step| step.name == name)
     }
 
+    /// Whether a step is of the innermost list, or of one around it.
+    fn is_there(&self, name: &str) -> bool {
+        (1..=self.machine.frames.len()).any(|depth| self.steps_at(depth).iter().any(|step| step.name == name))
+    }
+
     pub fn frame(&mut self) -> Option<&mut Frame> {
         self.machine.frames.last_mut()
     }
@@ -91,6 +96,12 @@ impl<'a> Run<'a> {
             return self.end();
         }
         let Some(next) = next else { return self.end_of_list() };
+        // A loop that a step leads out of is over. AWS: unverified that it has succeeded.
+        while self.find(&next).is_none() && self.machine.frames.len() > 1 {
+            if !self.succeed_loop() {
+                return self.end();
+            }
+        }
         if let Some(frame) = self.frame() {
             frame.at = Some(next.clone());
         }
@@ -172,7 +183,7 @@ impl<'a> Run<'a> {
             self.stop(*current);
         }
         match route {
-            Some(Route::Step(other)) if self.find(&other).is_some() => {
+            Some(Route::Step(other)) if self.is_there(&other) => {
                 let timer = self.timer(self.now.saturating_add(LONGEST_CANCELLATION));
                 self.machine.cancelling = Some(timer);
                 self.set_status(Status::Cancelling);

@@ -215,6 +215,25 @@ fn loops_for_each_and_while() {
 }
 
 #[test]
+fn steps_lead_out_of_their_loop() {
+    let done = json!({"name": "done", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "last", "Variable": "{{ inner.Out }}", "StringEquals": "done"}], "Default": "rest"}});
+    let rest = json!({"name": "rest", "action": "aws:sleep", "isEnd": true, "inputs": {"Duration": "PT1M"}});
+    let deep = json!({"name": "deep", "action": "aws:loop", "inputs": {"Iterators": "{{ L }}", "Steps": [with(api("inner"), json!({"onFailure": "step:last", "isCritical": false})), done, rest]}});
+    let outer = || json!([{"name": "outer", "action": "aws:loop", "inputs": {"Iterators": "{{ L }}", "Steps": [deep]}}, api("passed"), api("last")]);
+    let mut bench = Bench::new(outer());
+    bench.answer(Ok(json!({"a": "more"})));
+    bench.pass();
+    bench.answer(Ok(json!({"a": "done"})));
+    bench.answer(Ok(json!({})));
+    let steps = [("outer", "Success"), ("deep", "Success"), ("inner", "Success"), ("done", "Success"), ("rest", "Success"), ("inner", "Success")];
+    bench.is(&[&steps[..], &[("done", "Success"), ("last", "Success")]].concat(), Status::Success);
+    let mut bench = Bench::new(outer());
+    bench.answer(Err("x"));
+    bench.answer(Ok(json!({})));
+    bench.is(&[("outer", "Success"), ("deep", "Success"), ("inner", "Failed"), ("last", "Success")], Status::Success);
+}
+
+#[test]
 fn a_loop_times_out_with_its_steps() {
     let wait = json!({"name": "inner", "action": "aws:sleep", "inputs": {"Duration": "PT1H"}});
     let each = json!({"name": "each", "action": "aws:loop", "timeoutSeconds": 10, "onFailure": "step:last", "isCritical": false,

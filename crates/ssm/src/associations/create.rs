@@ -79,6 +79,13 @@ impl Ssm {
             // AWS: unverified message.
             (Some(_), _) => return Err(faults::INVALID_TARGET.says("InstanceId and Targets can't be used together.")),
         }
+        // AWS: they are documents of the type ChangeCalendar; unverified that others are refused, and how.
+        for name in wanted.calendar_names.iter().flatten() {
+            let found = self.documents.resolve(cx, name, VersionSelector::default());
+            if !found.is_ok_and(|found| found.kind() == DocumentType::ChangeCalendar) {
+                return Err(faults::INVALID_DOCUMENT.says(format!("{name} is not a change calendar.")));
+            }
+        }
         scheduled::schedule(wanted, cx.now)?;
         if wanted.apply_only_at_cron_interval == Some(true) && wanted.schedule_expression.is_none() {
             return Err(scheduled::invalid_schedule());

@@ -14,6 +14,8 @@ impl Handle<UpdateAssociation> for Ssm {
         let document = input.name.as_deref().unwrap_or(&association.wanted.name);
         let mut permissions = create::permissions::<UpdateAssociation>(self, cx, document, None)?;
         permissions.push(self.association_permission::<UpdateAssociation>(cx, &input.association_id));
+        // AWS: this one too.
+        permissions.push(self.association_permission::<DescribeAssociation>(cx, &input.association_id));
         create::passes_role(&mut permissions, input.association_dispatch_assume_role.as_deref());
         Ok(permissions)
     }

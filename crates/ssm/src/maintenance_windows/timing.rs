@@ -42,6 +42,12 @@ impl Timing {
         }
     }
 
+    /// AWS: "a date and time in the future"; unverified that another one is refused.
+    pub fn check_end(&self, now: Timestamp) -> Result<(), Fault> {
+        let is_past = self.end.as_deref().and_then(Timestamp::parse_any).is_some_and(|end| end <= now);
+        if is_past { Err(faults::validation("EndDate must be in the future.")) } else { Ok(()) }
+    }
+
     pub fn zone(&self) -> Zone {
         self.zone.as_deref().and_then(Zone::named).unwrap_or_default()
     }

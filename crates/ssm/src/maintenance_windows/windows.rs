@@ -81,6 +81,7 @@ impl Handle<CreateMaintenanceWindow> for Ssm {
             since: cx.now,
         };
         timing.check()?;
+        timing.check_end(cx.now)?;
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         let new_id = format!("mw-{}", cx.ids().hex(17));
         let id = self.windows.write(|state| {
@@ -176,6 +177,10 @@ impl Handle<UpdateMaintenanceWindow> for Ssm {
             };
             if timing != old {
                 timing.check()?;
+                // One that is over can be changed in other ways.
+                if timing.end != old.end {
+                    timing.check_end(cx.now)?;
+                }
                 timing.since = cx.now;
             }
             let window = Window {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 const MEMORY: u64 = 1 << 30;
 const FILE_SIZE: u64 = 1 << 30;
+/// As the root volume of Amazon Linux.
+const DISK: u64 = 8 << 30;
 
 struct Silent;
 
@@ -23,6 +25,7 @@ impl Nodes {
             hostname: node.computer_name.clone(),
             memory: MEMORY,
             file_size: FILE_SIZE,
+            disk: DISK,
             http: Arc::new(Silent),
             server: server.to_owned(),
         };

@@ -2,7 +2,7 @@
 
 use super::{
     events::Happened,
-    item::{AUTOMATIONS, CHANGE_REQUEST, DEDUP, ISSUE, Item, RESOURCES, arn, invalid, no_such_item},
+    item::{AUTOMATIONS, CHANGE_REQUEST, DEDUP, ISSUE, Item, RESOURCES, arn, check_kind, invalid, no_such_item},
     state::State,
 };
 use crate::{Ssm, faults, limits, parameters::permissions::set_request_tags, tags};
@@ -109,6 +109,7 @@ impl Handle<CreateOpsItem> for Ssm {
             return Err(faults::OPS_ITEM_ACCESS_DENIED.says("The account is not configured to work with OpsItems across accounts."));
         }
         check_type(&input)?;
+        check_kind(input.category.as_deref(), input.severity.as_deref())?;
         let lower = input.source.to_ascii_lowercase();
         if ["aws", "amazon", "amzn"].iter().any(|reserved| lower.contains(reserved)) {
             return Err(invalid("Source can't contain any of: aws, amazon, amzn."));

@@ -110,6 +110,20 @@ pub fn no_such_item(id: &str) -> Fault {
     faults::OPS_ITEM_NOT_FOUND.says(format!("OpsItem Id : [{id}] Not Found"))
 }
 
+const CATEGORIES: [&str; 5] = ["Availability", "Cost", "Performance", "Recovery", "Security"];
+
+/// AWS: the values of the console and of alarms' actions; unverified that others are refused, and how.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/OpsCenter-create-OpsItems-from-CloudWatch-Alarms.html>
+pub fn check_kind(category: Option<&str>, severity: Option<&str>) -> Result<(), Fault> {
+    if let Some(other) = category.filter(|category| !CATEGORIES.contains(category)) {
+        return Err(invalid(format!("Category {other} is not valid. Valid are: {}.", CATEGORIES.join(", "))));
+    }
+    match severity.filter(|severity| !["1", "2", "3", "4"].contains(severity)) {
+        Some(other) => Err(invalid(format!("Severity {other} is not valid. Valid are: 1, 2, 3, 4."))),
+        None => Ok(()),
+    }
+}
+
 pub fn invalid(message: impl Into<String>) -> Fault {
     faults::OPS_ITEM_INVALID_PARAMETER.says(message)
 }

@@ -3,7 +3,7 @@
 use super::{
     create::{check_data, check_related, check_topics},
     events::Happened,
-    item::{CHANGE_REQUEST, invalid, no_such_item},
+    item::{CHANGE_REQUEST, check_kind, invalid, no_such_item},
 };
 use crate::Ssm;
 use cloudlet_api_ssm::*;
@@ -20,6 +20,7 @@ impl Handle<UpdateOpsItem> for Ssm {
 
     async fn handle(&self, cx: &Cx, input: UpdateOpsItemRequest) -> Result<UpdateOpsItemResponse, Fault> {
         let id = input.ops_item_id.clone();
+        check_kind(input.category.as_deref(), input.severity.as_deref())?;
         if let Some(topics) = &input.notifications {
             check_topics(topics)?;
         }

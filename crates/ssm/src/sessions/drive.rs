@@ -25,7 +25,7 @@ const TOGETHER: usize = 32;
 /// Signs of life that keep proxies from closing a silent connection.
 const PING: Duration = Duration::from_secs(300);
 /// Of clients that know smux.
-const KNOWS_SMUX: [u32; 4] = [1, 1, 70, 0];
+const KNOWS_SMUX: &str = "1.1.70";
 
 pub enum Stage {
     /// No client was there yet.

@@ -121,6 +121,15 @@ const FORBIDDEN: [&str; 9] = [
     "fd00:ec2::240",
 ];
 
+/// AWS: the documents of ports have lists as parameters, and agents and clients take texts in their place.
+pub fn plain(values: &Value) -> Value {
+    let one = |value: &Value| match value.as_array().map(Vec::as_slice) {
+        Some([one]) => one.clone(),
+        _ => value.clone(),
+    };
+    values.as_object().map(|values| values.iter().map(|(name, value)| (name.clone(), one(value))).collect()).unwrap_or_default()
+}
+
 fn port(properties: &Value) -> Result<(NodeAddress, bool), Fault> {
     let (host, number) = (text(properties.get("host")), text(properties.get("portNumber")));
     let several = text(properties.get("type")) == "LocalPortForwarding";
@@ -191,6 +200,7 @@ impl Plan {
         let lookup = |name: &str| values.get(name).cloned();
         let part = |name: &str| substitute(value.get(name).unwrap_or(&Value::Null), &lookup);
         let (inputs, properties) = (part("inputs"), part("properties"));
+        let properties = if properties.is_object() { plain(&properties) } else { properties };
         let preferences = Preferences::of(&inputs)?;
         let linux = properties.get("linux");
         let commands = text(linux.and_then(|linux| linux.get("commands")));
@@ -227,6 +237,18 @@ mod tests {
         assert_eq!(split("echo 'a b' \"c \\\" d\" e\\ f ''"), ["echo", "a b", "c \" d", "e f", ""]);
         assert_eq!(split("a && b"), ["a", "&&", "b"]);
         assert!(words("echo 'open").is_none() && split("  ").is_empty());
+    }
+
+    #[test]
+    fn what_clients_are_told_of_a_port_are_texts() {
+        let document = serde_json::json!({
+            "schemaVersion": "1.0", "sessionType": "Port",
+            "parameters": {"portNumber": {"type": "StringList"}, "localPortNumber": {"type": "StringList", "default": ["0"]}},
+            "properties": {"portNumber": "{{ portNumber }}", "localPortNumber": "{{ localPortNumber }}", "type": "LocalPortForwarding"},
+        });
+        let given: Given = [("portNumber".to_owned(), vec!["80".to_owned()])].into_iter().collect();
+        let plan = Plan::of("mi-1".into(), document, &given).unwrap();
+        assert_eq!(plan.properties, serde_json::json!({"portNumber": "80", "localPortNumber": "0", "type": "LocalPortForwarding"}));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{
     backend::Ending,
     drive::{closed, closing, ended, next, pause},
     live::{Attached, AttachedEnds, Completed, LiveSession},
+    plan::plain,
     state::EndedAs,
 };
 use bytes::Bytes;
@@ -15,7 +16,6 @@ use cloudlet_session_channel::{
     Frame, MessageType,
     control::{Job, OpenSession, control_frame},
 };
-use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -28,15 +28,6 @@ const TOGETHER: usize = 32;
 
 /// AWS: unverified.
 const NO_AGENT: &str = "The agent of the node has not opened the session.";
-
-/// AWS: the documents of ports have lists as parameters, and agents take texts in their place.
-fn plain(values: &Value) -> Value {
-    let one = |value: &Value| match value.as_array().map(Vec::as_slice) {
-        Some([one]) => one.clone(),
-        _ => value.clone(),
-    };
-    values.as_object().map(|values| values.iter().map(|(name, value)| (name.clone(), one(value))).collect()).unwrap_or_default()
-}
 
 /// What the agent is told of the session.
 pub fn opening(live: &LiveSession, document: &str, owner: &str) -> Job {

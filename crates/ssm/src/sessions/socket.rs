@@ -68,7 +68,7 @@ impl SocketHooks for DataChannels {
                 return;
             };
             let (messages, received) = mpsc::channel::<Bytes>(QUEUE);
-            let attached = Attached { writer, messages: received, client_version: opened.client_version };
+            let attached = Attached { writer, messages: received, client_version: opened.client_version.unwrap_or_default() };
             if !live.attach(side, attached).await {
                 return;
             }

@@ -106,6 +106,9 @@ async fn what_is_refused() {
     assert_eq!(name(CreateAssociationRequest { schedule_expression: Some("rate(5 minutes)".into()), ..create(&["x"]) }).await, "InvalidSchedule");
     assert_eq!(name(CreateAssociationRequest { parameters: None, ..create(&[]) }).await, "InvalidParameters");
     assert_eq!(name(CreateAssociationRequest { targets: None, ..create(&["x"]) }).await, "InvalidTarget");
+    let under = |name: &str| CreateAssociationRequest { calendar_names: Some(vec![name.into()]), ..create(&["x"]) };
+    assert_eq!(name(under("none")).await, "InvalidDocument");
+    assert_eq!(name(under("AWS-RunShellScript")).await, "InvalidDocument");
     let by_instance = || CreateAssociationRequest { targets: None, instance_id: Some(LOCAL.into()), ..create(&["echo x"]) };
     made(&cloud, by_instance()).await;
     assert_eq!(name(by_instance()).await, "AssociationAlreadyExists");

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cloudlet_engine::{
-    Boxed, ConnectError, Interpreter, Language, NoWorkers, Node, NodeAddress, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeSignal,
+    Boxed, ConnectError, Interpreter, Language, NoWorkers, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeSignal,
     TerminalSize, Worker, WorkerEnd, WorkerFile, WorkerOrder, WorkerValue, Workers,
 };
 use parking_lot::Mutex;
@@ -63,8 +63,8 @@ impl Node for Fake {
         let script = text(1);
         let (end, _) = watch::channel(None);
         let mut process = Process { output: Mutex::default(), end, writes: None, becomes: None };
-        if script.contains("cat >\"$0\"") {
-            process.writes = Some((text(2), self.files.clone()));
+        if let NodeInput::File(path) = &program.input {
+            process.writes = Some((path.clone(), self.files.clone()));
             process.becomes = script.contains("exec ").then_some(program.environment);
         } else if script.contains("cat -- \"$0\"") {
             let folder = text(3);

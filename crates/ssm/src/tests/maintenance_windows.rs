@@ -249,6 +249,7 @@ async fn schedules_targets_and_what_is_refused() {
             end_date: Some("2026-01-01T00:00:00Z".into()),
             ..window("rate(1 day)")
         },
+        CreateMaintenanceWindowRequest { end_date: Some("2019-01-01T00:00:00Z".into()), ..window("rate(1 day)") },
     ] {
         assert_eq!(cloud.expect_fault::<CreateMaintenanceWindow>(input).await.name(), "ValidationException");
     }
@@ -267,6 +268,19 @@ async fn schedules_targets_and_what_is_refused() {
     let times = cloud.ok::<DescribeMaintenanceWindowSchedule>(schedule).await.scheduled_window_executions.unwrap();
     let times: Vec<_> = times.into_iter().map(|one| one.execution_time.unwrap()).collect();
     assert_eq!(times, ["2026-12-01T00:00Z", "2026-12-02T00:00Z", "2026-12-03T00:00Z"]);
+    // One that is over can be named otherwise, and end later, but not earlier.
+    let change = |end: Option<&str>| UpdateMaintenanceWindowRequest {
+        window_id: bounded.clone(),
+        description: Some("over".into()),
+        schedule_timezone: Some("Etc/UTC".into()),
+        end_date: end.map(str::to_owned),
+        ..Default::default()
+    };
+    let later = cloudlet_aws::Timestamp::parse_any("2027-01-01T00:00:00Z").unwrap();
+    cloud.advance_millis(u64::try_from(later.millis() - cloud.now().millis()).unwrap());
+    cloud.ok::<UpdateMaintenanceWindow>(change(None)).await;
+    assert_eq!(cloud.expect_fault::<UpdateMaintenanceWindow>(change(Some("2026-12-04T00:00:00Z"))).await.name(), "ValidationException");
+    cloud.ok::<UpdateMaintenanceWindow>(change(Some("2028-12-03T00:00:00Z"))).await;
     let target = RegisterTargetWithMaintenanceWindowRequest {
         window_id: bounded.clone(),
         resource_type: "INSTANCE".into(),

@@ -109,6 +109,8 @@ async fn what_is_refused() {
         (CreateOpsItemRequest { operational_data: data(&[("/aws/dedup", "1")]), ..issue("a") }, "OpsItemInvalidParameterException"),
         (CreateOpsItemRequest { operational_data: data(&[("/aws/resources", "{}")]), ..issue("a") }, "OpsItemInvalidParameterException"),
         (CreateOpsItemRequest { operational_data: data(&[("log", &long)]), ..issue("a") }, "OpsItemInvalidParameterException"),
+        (CreateOpsItemRequest { severity: Some("5".into()), ..issue("a") }, "OpsItemInvalidParameterException"),
+        (CreateOpsItemRequest { category: Some("Weather".into()), ..issue("a") }, "OpsItemInvalidParameterException"),
         (CreateOpsItemRequest { account_id: Some("111111111111".into()), ..issue("a") }, "OpsItemAccessDeniedException"),
         (
             CreateOpsItemRequest { related_ops_items: Some(vec![RelatedOpsItem { ops_item_id: "oi-000000000000".into() }]), ..issue("a") },
@@ -118,8 +120,14 @@ async fn what_is_refused() {
         assert_eq!(cloud.expect_fault::<CreateOpsItem>(input).await.name(), name);
     }
     let id = cloud.create(issue("a")).await;
-    let status = UpdateOpsItemRequest { ops_item_id: id, status: Some("Approved".into()), ..Default::default() };
-    assert_eq!(cloud.expect_fault::<UpdateOpsItem>(status).await.name(), "OpsItemInvalidParameterException");
+    let update = || UpdateOpsItemRequest { ops_item_id: id.clone(), ..Default::default() };
+    for update in [
+        UpdateOpsItemRequest { status: Some("Approved".into()), ..update() },
+        UpdateOpsItemRequest { severity: Some("high".into()), ..update() },
+        UpdateOpsItemRequest { category: Some("cost".into()), ..update() },
+    ] {
+        assert_eq!(cloud.expect_fault::<UpdateOpsItem>(update).await.name(), "OpsItemInvalidParameterException");
+    }
 }
 
 #[tokio::test]

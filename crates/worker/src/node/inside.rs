@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
+    io::{self, Write},
     net::TcpStream,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{net::UnixStream, process::CommandExt},
+        unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
     },
+    path::Path,
     process::{Command, ExitCode, Stdio},
     sync::Arc,
     time::Duration,
@@ -241,6 +242,14 @@ fn terminal(columns: u16, rows: u16) -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
+/// Writes the input to a file that can be run. There is no more of it then.
+fn write_input(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(path)?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(rustix::stdio::dup2_stdin(fs::File::open("/dev/null")?)?)
+}
+
 /// The second argument of a program's own first process.
 pub const THIRD: &str = "program";
 
@@ -268,6 +277,12 @@ pub fn become_program() -> ExitCode {
     let environment: Vec<(&str, &str)> = own.chain(program.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
     if let Some(confined) = confined {
         confine(&confined, numbers);
+    }
+    if let Some(path) = &program.file
+        && let Err(error) = write_input(Path::new(path))
+    {
+        let _ = writeln!(std::io::stderr(), "{path}: {error}");
+        return ExitCode::from(NOT_RUN);
     }
     let directory = program.directory.as_deref().unwrap_or(&home);
     if !fs::metadata(directory).is_ok_and(|folder| folder.is_dir()) {

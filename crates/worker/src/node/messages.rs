@@ -21,6 +21,8 @@ pub struct Program {
     pub environment: Vec<(String, String)>,
     pub directory: Option<String>,
     pub user: User,
+    /// Where its input is written before it begins.
+    pub file: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

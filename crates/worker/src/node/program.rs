@@ -59,6 +59,7 @@ pub async fn start(running: Arc<Running>, program: NodeProgram) -> Result<Arc<dy
             NodeUser::Root => User::Root,
             NodeUser::SsmUser => User::SsmUser,
         },
+        file: if let NodeInput::File(path) = &input { Some(path.clone()) } else { None },
     };
     let told = |why: Failure| match why {
         Failure::NoTerminal => "the node has no terminals".to_owned(),

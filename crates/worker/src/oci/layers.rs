@@ -5,6 +5,7 @@ use super::{
     Refused,
     blobs::{Blob, Descriptor},
     paths,
+    zstandard::{self, Frames},
 };
 use flate2::read::MultiGzDecoder;
 use std::{
@@ -12,7 +13,7 @@ use std::{
     collections::HashSet,
     ffi::OsStr,
     fs::{self, File, Permissions},
-    io::{self, Read},
+    io::{self, BufReader, Read},
     os::unix::{
         ffi::OsStrExt,
         fs::{PermissionsExt, symlink},
@@ -24,7 +25,6 @@ use std::{
 use tar::{Archive, Entry, EntryType};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// A file of this name takes away the one that it names; what else begins so twice is of a file system of before.
 const WHITEOUT: &[u8] = b".wh.";
 /// A folder with it has nothing of the layers below.
@@ -45,13 +45,15 @@ pub fn apply(layout: &Path, layer: &Descriptor, root: &Path, budget: &mut Budget
     let unreadable = |error: io::Error| Refused::File(layer.digest.clone(), error);
     let mut first = Vec::new();
     (&mut blob).take(4).read_to_end(&mut first).map_err(unreadable)?;
-    let is_compressed = first.starts_with(&GZIP);
-    if first.starts_with(&ZSTANDARD) {
-        return Err(Refused::Image(format!("{} is compressed with zstd, which is not supported: gzip is", layer.digest)));
-    }
     let mut unpacking = Unpacking { root, budget, written: HashSet::new() };
-    let whole = first.as_slice().chain(&mut blob);
-    if is_compressed { unpacking.all(MultiGzDecoder::new(whole)) } else { unpacking.all(whole) }?;
+    let whole = BufReader::new(first.as_slice().chain(&mut blob));
+    if first.starts_with(&GZIP) {
+        unpacking.all(MultiGzDecoder::new(whole))
+    } else if zstandard::is_frame(&first) {
+        unpacking.all(Frames::of(whole))
+    } else {
+        unpacking.all(whole)
+    }?;
     blob.finish()
 }
 

@@ -1,11 +1,19 @@
 use super::*;
 use flate2::{Compression, write::GzEncoder};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use tar::{Builder, EntryType, Header};
 
 type Layer = Builder<Vec<u8>>;
+
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    Gzip,
+    Zstandard,
+}
 
 struct Folder(tempfile::TempDir);
 
@@ -32,22 +40,30 @@ impl Folder {
     }
 
     fn image(&self, layers: Vec<Layer>) -> Value {
-        let layers: Vec<Value> = layers
-            .into_iter()
-            .enumerate()
-            .map(|(index, layer)| {
-                let bytes = layer.into_inner().unwrap();
-                // Every other one is compressed.
-                if index % 2 == 1 {
-                    return self.blob("application/vnd.oci.image.layer.v1.tar", &bytes);
-                }
-                let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-                gzip.write_all(&bytes).unwrap();
-                self.blob("application/vnd.oci.image.layer.v1.tar+gzip", &gzip.finish().unwrap())
-            })
-            .collect();
+        self.image_in([Form::Gzip, Form::Plain], layers)
+    }
+
+    /// An image whose layers take turns in two forms.
+    fn image_in(&self, forms: [Form; 2], layers: Vec<Layer>) -> Value {
+        let layers: Vec<Value> =
+            layers.into_iter().zip(forms.iter().cycle()).map(|(layer, form)| self.layer(*form, &layer.into_inner().unwrap())).collect();
         let manifest = json!({"schemaVersion": 2, "config": {}, "layers": layers}).to_string();
         self.blob("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes())
+    }
+
+    fn layer(&self, form: Form, bytes: &[u8]) -> Value {
+        match form {
+            Form::Plain => self.blob("application/vnd.oci.image.layer.v1.tar", bytes),
+            Form::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+                gzip.write_all(bytes).unwrap();
+                self.blob("application/vnd.oci.image.layer.v1.tar+gzip", &gzip.finish().unwrap())
+            }
+            Form::Zstandard => {
+                let frames = compress_to_vec(bytes, CompressionLevel::Fastest);
+                self.blob("application/vnd.oci.image.layer.v1.tar+zstd", &frames)
+            }
+        }
     }
 
     fn index(&self, manifests: Vec<Value>) {
@@ -180,17 +196,20 @@ fn hostile_layers_are_refused() {
 
 #[test]
 fn images_have_bounds() {
-    let folder = Folder::new();
-    let image = folder.image(vec![layer(|layer| {
-        file(layer, "a", "12345");
-        file(layer, "b", "12345");
-    })]);
-    folder.index(vec![image]);
-    let with =
-        |bytes, entries| unpack_within(&folder.layout(), None, &folder.root(), Budget { bytes, entries }).map_err(|refused| refused.to_string());
-    assert!(with(9, 2).unwrap_err().contains("too large"));
-    assert!(with(10, 1).unwrap_err().contains("too many files"));
-    with(10, 2).unwrap();
+    for form in [Form::Plain, Form::Gzip, Form::Zstandard] {
+        let folder = Folder::new();
+        let layer = layer(|layer| {
+            file(layer, "a", "12345");
+            file(layer, "b", "12345");
+        });
+        folder.index(vec![folder.image_in([form, form], vec![layer])]);
+        let with =
+            |bytes, entries| unpack_within(&folder.layout(), None, &folder.root(), Budget { bytes, entries }).map_err(|refused| refused.to_string());
+        assert!(with(9, 2).unwrap_err().contains("too large"));
+        assert!(with(10, 1).unwrap_err().contains("too many files"));
+        with(10, 2).unwrap();
+        assert_eq!((folder.text("a").as_deref(), folder.text("b").as_deref()), (Some("12345"), Some("12345")));
+    }
 }
 
 #[test]

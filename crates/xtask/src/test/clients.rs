@@ -13,6 +13,7 @@ pub fn python(root: &Path) -> Outcome<PathBuf> {
     let folder = root.join("target/clients/python");
     let programs = folder.join("bin");
     if is_made(&folder, &requirements) {
+        session_clients(root, &programs)?;
         return Ok(programs);
     }
     steps::run("make a Python environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
@@ -20,7 +21,20 @@ pub fn python(root: &Path) -> Outcome<PathBuf> {
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
     steps::run("install boto3 and aws-cli v1", &mut pip)?;
     made(&folder, &requirements)?;
+    session_clients(root, &programs)?;
     Ok(programs)
+}
+
+/// Other people's clients of sessions.
+fn session_clients(root: &Path, programs: &Path) -> Outcome {
+    let list = root.join("tests/session-clients.txt");
+    if is_made(programs, &list) {
+        return Ok(());
+    }
+    let mut pip = Command::new(programs.join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-requires-python", "--requirement"]).arg(&list);
+    steps::run("install clients of sessions", &mut pip)?;
+    made(programs, &list)
 }
 
 /// The folder of the JavaScript tests, with their packages installed.

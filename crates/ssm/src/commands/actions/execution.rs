@@ -15,8 +15,11 @@ const MOST_OUTPUT: usize = 2 << 20;
 /// How long the programs may take that prepare a step.
 pub const PREPARATION: i64 = 60;
 
-/// A script that writes its input to the file that it is named after.
-pub const WRITE_INPUT: &str = "mkdir -p -- \"${0%/*}\" && cat >\"$0\" && chmod 700 -- \"$0\"";
+/// A file that a program finds when it begins.
+pub struct NewFile<'f> {
+    pub path: &'f str,
+    pub content: Bytes,
+}
 
 /// How often the output of a program goes to Logs.
 const LOGGED_EVERY: Duration = Duration::from_millis(500);
@@ -179,13 +182,13 @@ impl Execution<'_> {
         }
     }
 
-    /// Runs a program with an input, for so many seconds of the clock at most.
+    /// Runs a program, for so many seconds of the clock at most.
     pub async fn program(
         &self,
         output_of: OutputOf,
         program: &str,
         arguments: &[&str],
-        input: Option<Bytes>,
+        file: Option<NewFile<'_>>,
         more: &[(String, String)],
         seconds: i64,
     ) -> Result<Ran, String> {
@@ -195,13 +198,13 @@ impl Execution<'_> {
             environment: self.environment(more),
             directory: None,
             user: NodeUser::Root,
-            input: if input.is_some() { NodeInput::Pipes } else { NodeInput::Nothing },
+            input: file.as_ref().map_or(NodeInput::Nothing, |file| NodeInput::File(file.path.to_owned())),
         };
         let is_followed = output_of == OutputOf::Step;
         let until = self.cx.clock().now().plus_secs(seconds);
         let process = self.machine.start(order).await?;
-        if let Some(input) = input {
-            process.write(input).await;
+        if let Some(file) = file {
+            process.write(file.content).await;
             process.close_input();
         }
         if let Some(logs) = self.logs.as_ref().filter(|_| is_followed) {
@@ -239,8 +242,8 @@ impl Execution<'_> {
     }
 
     /// Writes a file below the folder of the invocation.
-    pub async fn write_file(&self, path: &str, bytes: Bytes) -> Result<(), String> {
-        let ran = self.program(OutputOf::Nobody, "sh", &["-c", WRITE_INPUT, path], Some(bytes), &[], PREPARATION).await?;
+    pub async fn write_file(&self, path: &str, content: Bytes) -> Result<(), String> {
+        let ran = self.program(OutputOf::Nobody, "sh", &["-c", ":"], Some(NewFile { path, content }), &[], PREPARATION).await?;
         match ran.end {
             ProgramEnd::Ended(WorkerEnd::Exited(0)) => Ok(()),
             _ => Err(format!("{path} cannot be written: {}", String::from_utf8_lossy(&ran.error))),

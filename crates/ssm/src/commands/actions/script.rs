@@ -1,7 +1,7 @@
 //! `aws:runShellScript` and `aws:runPowerShellScript`.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-runShellScript>
 
-use super::execution::{Ended, Execution, OutputOf, ProgramEnd, WRITE_INPUT};
+use super::execution::{Ended, Execution, NewFile, OutputOf, ProgramEnd};
 use crate::commands::rows::Progress;
 use bytes::Bytes;
 use cloudlet_engine::WorkerEnd;
@@ -57,14 +57,16 @@ impl Execution<'_> {
         // A relative folder is one of what was downloaded, if it is there; an absolute one must be there.
         let go = if wanted.starts_with('/') { "cd -- \"$1\" || exit 1" } else { "[ -d \"$1\" ] && cd -- \"$1\"" };
         let command = match shell {
-            Shell::Posix => "exec sh -c \"$0\"",
+            // What does not say who reads it, the shell reads.
+            Shell::Posix => "exec \"$0\"",
             Shell::PowerShell => "exec pwsh -NonInteractive -f \"$0\"",
         };
-        // One program writes the script and becomes it: each program of a node costs several processes.
-        let script = format!("{WRITE_INPUT} || exit 1\nexec </dev/null\n{go}\n{command}");
+        // One program becomes the script: each program of a node costs several processes.
+        let script = format!("{go}\n{command}");
         for _ in 0..MOST_REBOOTS {
             let arguments = ["-c", &script, &path, &directory];
-            let ran = match self.program(OutputOf::Step, "sh", &arguments, Some(text.clone()), environment, seconds(inputs)).await {
+            let file = NewFile { path: &path, content: text.clone() };
+            let ran = match self.program(OutputOf::Step, "sh", &arguments, Some(file), environment, seconds(inputs)).await {
                 Ok(ran) => ran,
                 Err(why) => return Ended::failed(format!("failed to run commands: {why}")),
             };
