@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pathlib
 import shutil
 import subprocess
 
@@ -222,3 +223,9 @@ def test_the_user_of_the_code_is_known(server, lambda_, role):
     # SDKs look for their settings there.
     make(server, role, "home", "exports.handler = async () => require('os').homedir();", "nodejs20.x", "index.js")
     assert call(lambda_, "home")[:2] == ("/home/sbx_user1051", None)
+
+
+@pytest.mark.skipif(not pathlib.Path("/etc/os-release").exists(), reason="the machine does not say what it is")
+def test_the_code_can_ask_which_system_it_is_on(server, lambda_, role):
+    make(server, role, "system", "def handler(event, context):\n    return open('/etc/os-release').read()\n")
+    assert call(lambda_, "system")[0] == pathlib.Path("/etc/os-release").read_text()

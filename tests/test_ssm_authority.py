@@ -148,6 +148,9 @@ def test_whoever_changes_an_association_is_its_maker_then(ssm, user):
     name = runbook(ssm, parameter)
     made = ssm.create_association(Name=name, ApplyOnlyAtCronInterval=True, ScheduleExpression="rate(1 day)")["AssociationDescription"]["AssociationId"]
     somebody = user("ssm:UpdateAssociation")
+    # AWS: the permission to describe it is needed too.
+    assert denied(somebody("ssm").update_association, AssociationId=made) == "ssm:DescribeAssociation"
+    somebody.allow("ssm:DescribeAssociation")
     somebody("ssm").update_association(AssociationId=made)
     assert association_run(ssm, made)["Status"] == "Failed"
     assert not is_done(ssm, parameter)
@@ -156,7 +159,7 @@ def test_whoever_changes_an_association_is_its_maker_then(ssm, user):
 def test_the_role_of_an_association_is_passed(ssm, user, strong):
     parameter = f"parameter-{next(NUMBERS)}"
     name = runbook(ssm, parameter)
-    somebody = user("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:UpdateAssociation")
+    somebody = user("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:UpdateAssociation", "ssm:DescribeAssociation")
     role = {"AssociationDispatchAssumeRole": strong}
     assert denied(somebody("ssm").create_association, Name=name, **role) == "iam:PassRole"
     assert denied(somebody("ssm").create_association_batch, Entries=[{"Name": name}], **role) == "iam:PassRole"

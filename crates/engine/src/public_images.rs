@@ -106,14 +106,19 @@ pub fn all() -> Vec<PublicImage> {
             all.push(PublicImage { owner_alias: None, root_device, ..image });
         }
     }
-    for (name, version) in
-        [("Windows_Server-2022-English-Full-Base-2025.10.15", "2022"), ("Windows_Server-2025-English-Full-Base-2025.10.15", "2025")]
-    {
-        let description = format!("Microsoft Windows Server {version} Full Locale English AMI provided by Amazon");
-        let image = amazon(name.into(), name.into(), description, "x86_64", "801119661308");
-        all.push(PublicImage { is_windows: true, root_device: "/dev/sda1", gigabytes: 30, ..image });
-    }
+    all.extend(windows());
     all
+}
+
+/// `Windows_Server-2022-English-Full-Base` is the key, to which the name adds the date.
+pub fn windows() -> impl Iterator<Item = PublicImage> {
+    let kinds = ["2016", "2019", "2022", "2025"].into_iter().flat_map(|version| ["Full", "Core"].map(|kind| (version, kind)));
+    kinds.map(|(version, kind)| {
+        let key = format!("Windows_Server-{version}-English-{kind}-Base");
+        let description = format!("Microsoft Windows Server {version} {kind} Locale English AMI provided by Amazon");
+        let image = amazon(key.clone(), format!("{key}-2025.10.15"), description, "x86_64", "801119661308");
+        PublicImage { is_windows: true, root_device: "/dev/sda1", gigabytes: 30, ..image }
+    })
 }
 
 #[cfg(test)]

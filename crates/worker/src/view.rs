@@ -28,7 +28,7 @@ const PROC_OF_MACHINE: &str = "/.proc";
 /// What of the machine is seen, where it exists.
 const PROGRAMS: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java"];
 /// No folder that may have private keys.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 18] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
@@ -41,6 +41,13 @@ const SETTINGS: [&str; 12] = [
     "/etc/ca-certificates",
     "/etc/alternatives",
     "/etc/localtime",
+    "/etc/timezone",
+    // Libraries ask which system this is, and for the numbers and types that everybody knows.
+    "/etc/os-release",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/mime.types",
+    "/etc/fonts",
 ];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 const FILES: [(&str, &str); 5] = [

@@ -14,7 +14,7 @@ use cloudlet_aws::{Account, Fault, Region, Scope, Timestamp};
 use cloudlet_engine::{
     Cx,
     paging::{Page, Paging},
-    public_images::{ARCHITECTURES, EKS_VERSIONS, image_id},
+    public_images::{self, ARCHITECTURES, EKS_VERSIONS, image_id},
 };
 use cloudlet_shape::Map;
 use serde_json::json;
@@ -48,6 +48,9 @@ static PUBLISHED_PARAMETERS: LazyLock<Published> = LazyLock::new(|| {
     let mut published = Published::new();
     let mut add = |name: &str, content| published.insert(ParameterKey::of(everywhere(), &format!("{}/{name}", super::names::PUBLIC)), content);
     amazon_linux(&mut add);
+    for image in public_images::windows() {
+        add(&format!("ami-windows-latest/{}", image.key), Content::Image(image.key));
+    }
     ecs(&mut add);
     eks(&mut add);
     global_infrastructure(&mut add);

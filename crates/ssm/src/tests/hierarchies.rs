@@ -75,6 +75,7 @@ async fn what_aws_publishes_is_read_by_everybody() {
     assert_eq!(image.data_type.as_deref(), Some("aws:ec2:image"));
     assert_eq!(cloud.value(&format!("arn:aws:ssm:us-east-1::parameter{name}")).await, image.value.unwrap());
     assert_eq!(cloud.all_by_path(by_path("/aws/service/global-infrastructure/regions")).await.len(), 33);
+    assert_eq!(cloud.all_by_path(by_path("/aws/service/ami-windows-latest")).await.len(), 8);
     let eks = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended";
     let facts: serde_json::Value = serde_json::from_str(&cloud.value(eks).await).unwrap();
     assert_eq!(facts["image_id"], cloud.value(&format!("{eks}/image_id")).await);

@@ -6,7 +6,7 @@ use crate::{
     confine::{Confined, confine},
     order::{ARGUMENT, Surroundings},
 };
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::{
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
@@ -32,6 +32,8 @@ use std::{
 
 /// How long a connection to a port of the node may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long the next process that was killed may take to be gone.
+const REAPED: Duration = Duration::from_secs(1);
 /// A program that could not be run.
 const NOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
@@ -56,6 +58,7 @@ struct Children {
 struct NodePrograms {
     children: Mutex<Children>,
     started: Condvar,
+    reaped: Condvar,
 }
 
 /// Serves until the server closes the socket, which is standard output.
@@ -89,7 +92,9 @@ impl NodePrograms {
             ToNode::Start { id, program, streams } => {
                 let mut children = self.children.lock();
                 children.starts += 1;
-                match start(program, streams, descriptors, surroundings) {
+                let spawned = prepare(program, streams, descriptors, surroundings)
+                    .and_then(|(mut command, terminal)| Ok((self.spawn(&mut command, &mut children)?, terminal)));
+                match spawned {
                     Ok((child, terminal)) => {
                         children.by_id.insert(id, child);
                         tell(&FromNode::Started { id }, &terminal.iter().collect::<Vec<_>>());
@@ -117,6 +122,17 @@ impl NodePrograms {
         }
     }
 
+    /// Where there are too many processes, those that were killed and are still counted are waited for.
+    fn spawn(&self, command: &mut Command, children: &mut MutexGuard<'_, Children>) -> Result<Pid, Failure> {
+        loop {
+            match command.spawn() {
+                Ok(child) => return i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| not_started(&"it has no number")),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.reaped.wait_for(children, REAPED).timed_out() => {}
+                Err(error) => return Err(not_started(&error)),
+            }
+        }
+    }
+
     fn reap(&self) {
         loop {
             let mut children = self.children.lock();
@@ -126,7 +142,10 @@ impl NodePrograms {
             drop(children);
             loop {
                 match rustix::process::wait(WaitOptions::empty()) {
-                    Ok(Some((process, status))) => self.ended(process, status),
+                    Ok(Some((process, status))) => {
+                        self.ended(process, status);
+                        self.reaped.notify_one();
+                    }
                     Ok(None) | Err(Errno::INTR) => {}
                     Err(_) => {
                         let mut children = self.children.lock();
@@ -198,8 +217,18 @@ fn kill_session(leader: Pid) {
     }
 }
 
-fn start(program: Program, streams: Streams, descriptors: Vec<OwnedFd>, surroundings: &Surroundings) -> Result<(Pid, Option<OwnedFd>), Failure> {
-    let other = |why: &dyn std::fmt::Display| Failure::Other(format!("the program cannot be started: {why}"));
+fn not_started(why: &dyn std::fmt::Display) -> Failure {
+    Failure::Other(format!("the program cannot be started: {why}"))
+}
+
+/// A program's own first process, and the server's end of its terminal.
+fn prepare(
+    program: Program,
+    streams: Streams,
+    descriptors: Vec<OwnedFd>,
+    surroundings: &Surroundings,
+) -> Result<(Command, Option<OwnedFd>), Failure> {
+    let other = not_started;
     let mut descriptors = descriptors.into_iter();
     let mut next = || descriptors.next().ok_or_else(|| other(&"a descriptor is missing"));
     let again = |one: &OwnedFd| one.try_clone().map_err(|error| other(&error));
@@ -218,7 +247,8 @@ fn start(program: Program, streams: Streams, descriptors: Vec<OwnedFd>, surround
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(|error| other(&error))?;
     send(&ours, &text(&third), &[input.as_fd()]).map_err(|error| other(&error))?;
     let Some((own, before)) = surroundings.own.split_first() else { return Err(other(&"the node does not know its own program")) };
-    let child = Command::new(own)
+    let mut command = Command::new(own);
+    command
         .args(before)
         .arg(ARGUMENT)
         .arg(THIRD)
@@ -226,11 +256,8 @@ fn start(program: Program, streams: Streams, descriptors: Vec<OwnedFd>, surround
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(error))
         .env_clear()
-        .current_dir("/")
-        .spawn()
-        .map_err(|error| other(&error))?;
-    let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| other(&"it has no number"))?;
-    Ok((process, terminal))
+        .current_dir("/");
+    Ok((command, terminal))
 }
 
 fn terminal(columns: u16, rows: u16) -> Result<(OwnedFd, OwnedFd), Errno> {
