@@ -82,7 +82,7 @@ fuzz_target!(|bytes: &[u8]| {
         2 => control(rest),
         _ => {
             let _ = serde_json::from_slice::<HandshakeResponse>(rest);
-            let _ = is_at_least(&String::from_utf8_lossy(rest), [1, 1, 70, 0]);
+            let _ = is_at_least(&String::from_utf8_lossy(rest), "1.1.70");
             let cipher = Cipher::of_agent(&[7; 64], [0; 12]);
             assert!(cipher.is_some_and(|cipher| cipher.decrypt(rest).is_err()));
         }
