@@ -403,3 +403,19 @@ def test_a_restart_ends_sessions(start, tmp_path):
     assert ssm.describe_sessions(State="Active")["Sessions"] == []
     assert status(ssm, session, "History") == "Terminated"
     assert "TokenValue" not in ssm.resume_session(SessionId=session["SessionId"])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_channel_is_found_under_the_name_that_aws_gives_it(local, ssm, signed):
+    session = ssm.start_session(Target=NODE)
+    # Some clients sign the request, which needs no signature.
+    headers = {
+        "Host": "ssmmessages.us-east-1.amazonaws.com", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+    }
+    if signed:
+        headers["Authorization"] = (
+            "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/ssmmessages/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + "0" * 64
+        )
+    assert local.request("GET", f"/v1/data-channel/{session['SessionId']}?role=publish_subscribe", headers=headers).status == 101
+    ssm.terminate_session(SessionId=session["SessionId"])

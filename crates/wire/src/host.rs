@@ -28,6 +28,10 @@ pub(crate) struct Hosts {
 /// AWS: endpoints of their own beside a service's usual one: `s3-website.eu-central-1`, `s3-control`, `kms-fips`.
 const VARIANTS: [&str; 7] = ["fips", "website", "accelerate", "accesspoint", "control", "object-lambda", "outposts"];
 
+/// AWS: endpoints that no model names, with the endpoint prefix of the service that they belong to: the channels of Session Manager.
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html>
+const UNNAMED: [(&str, &str); 1] = [("ssmmessages", "ssm")];
+
 impl Hosts {
     pub(crate) fn new(services: &[&'static ServiceSchema], bases: &[String]) -> Hosts {
         let mut bases: Vec<String> = bases.iter().map(|base| base.trim_matches('.').to_ascii_lowercase()).collect();
@@ -39,6 +43,8 @@ impl Hosts {
             // AWS: a namespace keeps the host of a service's first days: SQS is still reached as `eu-west-1.queue.amazonaws.com`.
             let host = service.xml_namespace.split("://").nth(1).and_then(|rest| rest.split(['/', '.']).next());
             labels.extend(host.map(|host| (host.to_owned(), service.endpoint_prefix)));
+            let unnamed = UNNAMED.iter().filter(|(_, prefix)| *prefix == service.endpoint_prefix);
+            labels.extend(unnamed.map(|(label, _)| ((*label).to_owned(), service.endpoint_prefix)));
             openings.extend(service.operations.iter().map(|operation| operation.host_prefix).filter(|prefix| prefix.ends_with('-')));
         }
         labels.sort_unstable();

@@ -295,6 +295,7 @@ fn a_host_says_prefix_service_and_region() {
         ("eu-west-1.queue.amazonaws.com", host_parts("", "sqs", "eu-west-1")),
         ("queue.amazonaws.com", host_parts("", "sqs", "")),
         ("kms-fips.us-east-1.amazonaws.com", host_parts("", "kms", "us-east-1")),
+        ("ssmmessages.eu-west-1.amazonaws.com", host_parts("", "ssm", "eu-west-1")),
         ("email.eu-west-1.amazonaws.com", host_parts("", "email", "eu-west-1")),
         ("sqs.eu-west-1.localhost.localstack.cloud:4566", host_parts("", "sqs", "eu-west-1")),
         ("sync-localhost:4566", host_parts("", "", "")),
