@@ -57,6 +57,11 @@ def sts(server):
     return server.client("sts")
 
 
+@pytest.fixture(scope="module")
+def lambda_(server):
+    return server.client("lambda")
+
+
 numbers = itertools.count(1)
 
 

@@ -27,11 +27,6 @@ def code(refused):
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def iam(server):
     return server.client("iam")
 

@@ -24,11 +24,6 @@ def server(start, data):
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def role(server):
     return make_role(server)
 

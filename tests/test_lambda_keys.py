@@ -10,11 +10,6 @@ CODE = "import os\n\ndef handler(event, context):\n    return os.environ.get('SE
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def kms(server):
     return server.client("kms")
 

@@ -40,11 +40,6 @@ def aws(service, method, path, body=b'', **fields):
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def role(server):
     return make_role(server)
 

@@ -75,11 +75,6 @@ ruby = pytest.mark.skipif("ruby" not in CODE, reason="there is no Ruby")
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def role(server):
     return make_role(server)
 

@@ -59,11 +59,6 @@ SUBSCRIPTION = {
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def role(server):
     return make_role(server)
 

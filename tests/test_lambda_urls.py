@@ -27,11 +27,6 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is n
 
 
 @pytest.fixture(scope="module")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="module")
 def role(server):
     return make_role(server)
 
